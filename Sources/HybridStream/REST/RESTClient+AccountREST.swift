@@ -1,0 +1,31 @@
+extension RESTClient: AccountREST {
+    public func checkKey(_ account: AccountIdentity) async -> AccountMachine.KeyVerdict {
+        do {
+            _ = try await self.keyInformation(account)
+            return .usable
+        } catch let error as RESTError {
+            return error.isPermanentForAccount ? .refused("\(error)") : .unknown("\(error)")
+        } catch {
+            return .unknown("\(error)")
+        }
+    }
+
+    public func sweep(
+        _ account: AccountIdentity,
+        category: Category,
+        settleCoins: [String],
+        isUrgent: Bool
+    ) async -> PositionSweep {
+        await self.sweepPositions(
+            account,
+            category: category,
+            settleCoins: settleCoins,
+            priority: isUrgent ? .high : .normal
+        )
+    }
+}
+
+extension PositionSweep {
+    /// Every page came. Only then may the book be touched: what a broken listing says is neither complete nor newer.
+    public var isUsable: Bool { self.failure == nil }
+}

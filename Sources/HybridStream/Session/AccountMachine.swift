@@ -1,0 +1,400 @@
+/// What one account's stream does next: key check, connection, authentication, subscription, sweeps, fallback.
+///
+/// A value without sockets or clocks. The shell, ``HybridStream``, reports facts and carries out ``Action``s. The order of
+/// a start is the exchange's: the key is checked over REST, the private socket is opened, authenticated, subscribed, and
+/// only then swept, with the socket's rows buffered until the sweep is in.
+public struct AccountMachine: Sendable {
+    /// Which source is to feed the consumers.
+    public enum Mode: Sendable, Equatable {
+        case rest
+        case hybrid
+    }
+
+    /// Which source feeds them now.
+    public enum Driver: String, Sendable {
+        case rest
+        case hybrid
+    }
+
+    /// As `status` names it.
+    public enum State: String, Sendable {
+        case starting, live, degraded, fallback, failed, stopped
+    }
+
+    public struct Settings: Sendable {
+        public var mode: Mode
+        public var pingInterval = Duration.seconds(20)
+        public var pongTimeout = Duration.seconds(10)
+        public var connectTimeout = Duration.seconds(10)
+        public var authTimeout = Duration.seconds(10)
+        public var backoffInitial = Duration.milliseconds(500)
+        public var backoffMax = Duration.seconds(30)
+        public var reconcileInterval = Duration.seconds(60)
+        public var pollInterval = Duration.seconds(5)
+        public var fallbackAfter = Duration.seconds(30)
+
+        public init(mode: Mode) {
+            self.mode = mode
+        }
+    }
+
+    public enum Action: Equatable, Sendable {
+        /// Ask the exchange over REST what the key is good for, then ``keyChecked(_:now:actions:)``.
+        case checkKey
+        case requestConnection
+        case connect
+        case authenticate
+        case send(String)
+        /// `code` nil drops the connection without a close frame.
+        case close(code: Int?, reason: String)
+        case sweep
+        /// Rows buffered during the bootstrap go to the book now.
+        case releaseBuffer
+        case stateChanged(from: State, to: State, reason: String)
+    }
+
+    /// What a key check found.
+    public enum KeyVerdict: Sendable, Equatable {
+        case usable
+        /// The exchange refuses the key; nothing but an operator can mend that.
+        case refused(String)
+        /// The question could not be asked.
+        case unknown(String)
+    }
+
+    /// Each phase says how it ends.
+    enum Phase: Sendable, Equatable {
+        case idle
+        /// → `queued` or polling, or `failed`.
+        case checkingKey
+        /// → `checkingKey` now and then, in case an operator mended the key.
+        case failed(retryAt: Uptime)
+        /// Mode `rest`: no socket at all.
+        case polling
+        /// → `queued` when the back-off is over.
+        case waiting(until: Uptime)
+        /// → `connecting` when the process' budget grants it.
+        case queued
+        /// → `authenticating` on the upgrade.
+        case connecting(deadline: Uptime)
+        /// → `subscribing` on the acknowledgement; a refusal leads to a key check.
+        case authenticating(deadline: Uptime)
+        /// → `bootstrapping` on the acknowledgement.
+        case subscribing(deadline: Uptime)
+        /// Subscribed; rows are buffered. → `live` when the sweep is in, or has failed.
+        case bootstrapping
+        case live
+        /// → `waiting` when the socket reports its end.
+        case closing
+        case stopped
+    }
+
+    /// How long the stream must have been good before it takes over from REST again.
+    static let takeOverAfter = Duration.seconds(30)
+    static let failedRetry = Duration.seconds(300)
+    static let subscribeRequestID = "position"
+    static let authenticateRequestID = "auth"
+
+    private let settings: Settings
+    private(set) var phase = Phase.idle
+    private var heartbeat: Heartbeat?
+    private var sweeps = SweepSchedule()
+    private var backoff: Backoff
+    private var random: SplitMix64
+    private var pings: UInt64 = 0
+    /// The stream is not live since then; nil while it is.
+    private var deadSince: Uptime?
+    private var liveSince: Uptime?
+    /// A complete sweep has been merged since the last connect.
+    private var isConfirmed = false
+    private var wasLive = false
+    private var authFailed = false
+
+    public private(set) var driver: Driver
+    public private(set) var state = State.starting
+    public private(set) var reason = "starting"
+    public private(set) var connects = 0
+    public private(set) var lastFrame: Uptime?
+    public private(set) var lastError: String?
+
+    public init(settings: Settings, seed: UInt64) {
+        self.settings = settings
+        self.driver = settings.mode == .rest ? .rest : .hybrid
+        self.backoff = Backoff(initial: settings.backoffInitial, max: settings.backoffMax)
+        self.random = SplitMix64(seed: seed)
+    }
+
+    /// Rows of the socket wait for the sweep.
+    public var isBuffering: Bool { self.phase == .bootstrapping }
+
+    /// Rows and replies count only on a connection that was authenticated.
+    public var acceptsRows: Bool { self.phase == .bootstrapping || self.phase == .live || self.isSubscribing }
+
+    private var isSubscribing: Bool {
+        if case .subscribing = self.phase { return true }
+        return false
+    }
+
+    /// Where the private connection stands, as `status` names it.
+    public enum ConnectionState: String, Sendable {
+        case idle, connecting, authenticating, live, reconnecting, failed
+    }
+
+    public var connectionState: ConnectionState {
+        switch self.phase {
+        case .idle, .checkingKey, .polling, .stopped: .idle
+        case .failed: .failed
+        case .queued, .connecting: .connecting
+        case .authenticating, .subscribing: .authenticating
+        case .bootstrapping, .live: .live
+        case .waiting, .closing: .reconnecting
+        }
+    }
+}
+
+// MARK: - Inputs
+
+extension AccountMachine {
+    public mutating func start(now: Uptime, actions: inout [Action]) {
+        guard self.phase == .idle else { return }
+        self.phase = .checkingKey
+        self.deadSince = now
+        actions.append(.checkKey)
+    }
+
+    public mutating func stop(now: Uptime, actions: inout [Action]) {
+        self.phase = .stopped
+        actions.append(.close(code: 1000, reason: "shutting down"))
+        self.changeState(to: .stopped, "stopped", &actions)
+    }
+
+    public mutating func keyChecked(_ verdict: KeyVerdict, now: Uptime, actions: inout [Action]) {
+        guard self.phase == .checkingKey else { return }
+        switch verdict {
+        case .refused(let text):
+            self.lastError = text
+            self.phase = .failed(retryAt: now + Self.failedRetry)
+            self.changeState(to: .failed, text, &actions)
+            return
+        case .unknown(let text):
+            self.lastError = text
+        case .usable:
+            break
+        }
+        if self.state == .failed {
+            self.deadSince = now
+            self.changeState(to: .starting, "the key is accepted again", &actions)
+        }
+        if self.settings.mode == .rest {
+            self.phase = .polling
+            self.sweeps.request(now: now)
+        } else if self.authFailed {
+            self.authFailed = false
+            self.phase = .waiting(until: now + self.backoff.next(using: &self.random))
+        } else {
+            self.phase = .queued
+            actions.append(.requestConnection)
+        }
+        self.tick(now: now, actions: &actions)
+    }
+
+    public mutating func granted(now: Uptime, actions: inout [Action]) {
+        guard self.phase == .queued else { return }
+        self.phase = .connecting(deadline: now + self.settings.connectTimeout)
+        self.connects += 1
+        actions.append(.connect)
+    }
+
+    public mutating func opened(now: Uptime, actions: inout [Action]) {
+        guard case .connecting = self.phase else { return }
+        self.phase = .authenticating(deadline: now + self.settings.authTimeout)
+        self.heartbeat = Heartbeat(
+            interval: self.settings.pingInterval, timeout: self.settings.pongTimeout, now: now)
+        actions.append(.authenticate)
+    }
+
+    /// Anything at all came in: the peer lives.
+    public mutating func frameArrived(now: Uptime) {
+        self.lastFrame = now
+        self.heartbeat?.received(now: now)
+    }
+
+    public mutating func received(reply: OperationReply, now: Uptime, actions: inout [Action]) {
+        if reply.isPong { return }
+        switch (self.phase, reply.operation) {
+        case (.authenticating, "auth"):
+            if reply.success == true {
+                self.phase = .subscribing(deadline: now + self.settings.authTimeout)
+                actions.append(.send(OperationRequest.subscribe(["position"], requestID: Self.subscribeRequestID)))
+            } else {
+                // One text for every cause: REST knows which it is.
+                self.authFailed = true
+                self.close("authentication refused: \(reply.message)", &actions)
+            }
+        case (.subscribing, "subscribe"):
+            // "Already subscribed" means what a success means.
+            if reply.success == true || reply.message.contains("already subscribed") {
+                self.phase = .bootstrapping
+                self.isConfirmed = false
+                self.sweeps.request(now: now)
+                self.tick(now: now, actions: &actions)
+            } else {
+                self.close("subscription to positions refused: \(reply.message)", &actions)
+            }
+        default:
+            break
+        }
+    }
+
+    public mutating func closed(reason: String, now: Uptime, actions: inout [Action]) {
+        self.heartbeat = nil
+        if self.phase == .stopped { return }
+        self.lastError = reason
+        if self.deadSince == nil { self.deadSince = now }
+        self.liveSince = nil
+        // What was buffered is as true as ever; only the sweep that should have come first is missing.
+        if self.phase == .bootstrapping { actions.append(.releaseBuffer) }
+        if self.authFailed {
+            self.phase = .checkingKey
+            actions.append(.checkKey)
+        } else {
+            self.phase = .waiting(until: now + self.backoff.next(using: &self.random))
+        }
+        if self.state == .live { self.changeState(to: .degraded, reason, &actions) }
+        self.tick(now: now, actions: &actions)
+    }
+
+    /// - Parameters:
+    ///   - isUsable: every page arrived.
+    ///   - needsFollowUp: what the book could not decide needs another one soon.
+    public mutating func sweepFinished(
+        isUsable: Bool, needsFollowUp: Bool, failure: String?, now: Uptime, actions: inout [Action]
+    ) {
+        self.sweeps.finished(success: isUsable, interval: self.sweepInterval, now: now)
+        if needsFollowUp { self.sweeps.request(by: now + PositionBook.absenceGrace) }
+        if self.phase == .stopped { return }
+        if isUsable { self.isConfirmed = true } else { self.lastError = failure }
+        if self.phase == .bootstrapping {
+            actions.append(.releaseBuffer)
+            self.phase = .live
+            self.liveSince = now
+            self.deadSince = nil
+            self.backoff.reset()
+        }
+        self.judge(failure: failure, now: now, &actions)
+        self.tick(now: now, actions: &actions)
+    }
+}
+
+// MARK: - Time
+
+extension AccountMachine {
+    public var deadline: Uptime {
+        var earliest = self.wantsSweeps ? self.sweeps.deadline : .distantFuture
+        if let heartbeat = self.heartbeat { earliest = min(earliest, heartbeat.deadline) }
+        switch self.phase {
+        case .waiting(let until), .failed(let until): earliest = min(earliest, until)
+        case .connecting(let deadline), .authenticating(let deadline), .subscribing(let deadline):
+            earliest = min(earliest, deadline)
+        case .idle, .checkingKey, .polling, .queued, .bootstrapping, .live, .closing, .stopped: break
+        }
+        if self.settings.mode == .hybrid, self.phase != .stopped, self.state != .failed {
+            if self.driver == .hybrid, let dead = self.deadSince {
+                earliest = min(earliest, dead + self.settings.fallbackAfter)
+            }
+            if self.driver == .rest, let live = self.liveSince { earliest = min(earliest, live + Self.takeOverAfter) }
+        }
+        return earliest
+    }
+
+    public mutating func tick(now: Uptime, actions: inout [Action]) {
+        self.tickConnection(now: now, actions: &actions)
+        self.tickDriver(now: now, actions: &actions)
+        if self.wantsSweeps, self.sweeps.start(now: now) { actions.append(.sweep) }
+    }
+
+    private mutating func tickConnection(now: Uptime, actions: inout [Action]) {
+        switch self.phase {
+        case .waiting(let until):
+            if now >= until {
+                self.phase = .queued
+                actions.append(.requestConnection)
+            }
+        case .failed(let retryAt):
+            if now >= retryAt {
+                self.phase = .checkingKey
+                actions.append(.checkKey)
+            }
+        case .connecting(let deadline):
+            if now >= deadline { self.close("no connection within \(self.settings.connectTimeout)", &actions) }
+        case .authenticating(let deadline):
+            if now >= deadline { self.close("no answer to auth within \(self.settings.authTimeout)", &actions) }
+        case .subscribing(let deadline):
+            if now >= deadline { self.close("no answer to subscribe within \(self.settings.authTimeout)", &actions) }
+        case .idle, .checkingKey, .polling, .queued, .bootstrapping, .live, .closing, .stopped:
+            break
+        }
+        guard var heartbeat = self.heartbeat, self.phase != .closing else { return }
+        switch heartbeat.check(now: now) {
+        case .none: break
+        case .ping:
+            self.pings += 1
+            actions.append(.send(OperationRequest.ping(requestID: "p\(self.pings)")))
+        case .dead:
+            self.close("no answer to a ping within \(self.settings.pongTimeout)", &actions)
+        }
+        self.heartbeat = heartbeat
+    }
+
+    private mutating func tickDriver(now: Uptime, actions: inout [Action]) {
+        guard self.settings.mode == .hybrid, self.phase != .stopped, self.state != .failed else { return }
+        if self.driver == .hybrid, let dead = self.deadSince, now >= dead + self.settings.fallbackAfter {
+            self.driver = .rest
+            self.sweeps.request(now: now)
+            self.changeState(to: .fallback, "REST drives: \(self.lastError ?? "the stream is not up yet")", &actions)
+        } else if self.driver == .rest, let live = self.liveSince, now >= live + Self.takeOverAfter {
+            self.driver = .hybrid
+            self.judge(failure: nil, now: now, &actions)
+        }
+    }
+
+    /// Sweeps make sense while something is driven by them or stands to be confirmed.
+    private var wantsSweeps: Bool {
+        switch self.phase {
+        case .polling, .bootstrapping, .live: true
+        case .idle, .failed, .stopped: false
+        case .checkingKey, .waiting, .queued, .connecting, .authenticating, .subscribing, .closing:
+            self.driver == .rest && self.settings.mode == .hybrid
+        }
+    }
+
+    private var sweepInterval: Duration {
+        self.driver == .rest ? self.settings.pollInterval : self.settings.reconcileInterval
+    }
+
+    private mutating func close(_ reason: String, _ actions: inout [Action]) {
+        self.phase = .closing
+        self.lastError = reason
+        actions.append(.close(code: nil, reason: reason))
+    }
+
+    private mutating func judge(failure: String?, now: Uptime, _ actions: inout [Action]) {
+        if self.driver == .rest, self.settings.mode == .hybrid { return }
+        let isUp = self.phase == .live || self.phase == .polling
+        guard isUp else { return }
+        if self.isConfirmed, self.sweeps.failures == 0 {
+            self.changeState(to: .live, "live", &actions)
+        } else if self.sweeps.failures > 0 {
+            self.changeState(
+                to: self.isConfirmed || self.phase == .live ? .degraded : self.state,
+                "positions could not be listed: \(failure ?? self.lastError ?? "unknown")", &actions)
+        }
+    }
+
+    private mutating func changeState(to state: State, _ reason: String, _ actions: inout [Action]) {
+        self.reason = reason
+        if state == self.state { return }
+        actions.append(.stateChanged(from: self.state, to: state, reason: reason))
+        self.state = state
+    }
+}

@@ -1,0 +1,68 @@
+/// Keeps the process under the exchange's limit of new connections.
+///
+/// The exchange bans an address at 500 connections in five minutes, refused attempts included; this counts every attempt
+/// in a sliding window and says when the next one may start. Who waits is served in order of urgency, then of arrival.
+public struct ConnectionBudget: Sendable {
+    /// Who goes first when there is not enough for all.
+    public enum Urgency: Int, Sendable, Comparable {
+        /// The shared ticker connection: all accounts depend on it.
+        case tickers
+        /// An account that holds positions.
+        case holding
+        case flat
+
+        public static func < (left: Urgency, right: Urgency) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    /// Stands for one waiting caller.
+    public typealias Ticket = UInt64
+
+    public let connections: Int
+    public let per: Duration
+    private var attempts: [Uptime] = []
+    private var firstAttempt = 0
+    private var waiting: [(urgency: Urgency, ticket: Ticket)] = []
+
+    public init(connections: Int, per: Duration) {
+        self.connections = max(1, connections)
+        self.per = per
+    }
+
+    /// Attempts in the window that ends now.
+    public mutating func used(now: Uptime) -> Int {
+        self.forget(before: now)
+        return self.attempts.count - self.firstAttempt
+    }
+
+    public var waitingCount: Int { self.waiting.count }
+
+    public mutating func enqueue(_ ticket: Ticket, urgency: Urgency) {
+        let place = self.waiting.firstIndex { urgency < $0.urgency } ?? self.waiting.endIndex
+        self.waiting.insert((urgency, ticket), at: place)
+    }
+
+    public mutating func cancel(_ ticket: Ticket) {
+        self.waiting.removeAll { $0.ticket == ticket }
+    }
+
+    /// The tickets that may connect now, in order, and when to ask again for the rest.
+    public mutating func grant(now: Uptime) -> (granted: [Ticket], next: Uptime?) {
+        self.forget(before: now)
+        let free = max(0, self.connections - (self.attempts.count - self.firstAttempt))
+        let granted = self.waiting.prefix(free).map(\.ticket)
+        self.waiting.removeFirst(granted.count)
+        self.attempts.append(contentsOf: repeatElement(now, count: granted.count))
+        guard !self.waiting.isEmpty, self.firstAttempt < self.attempts.count else { return (granted, nil) }
+        return (granted, self.attempts[self.firstAttempt] + self.per)
+    }
+
+    private mutating func forget(before now: Uptime) {
+        while self.firstAttempt < self.attempts.count, self.attempts[self.firstAttempt] + self.per <= now {
+            self.firstAttempt += 1
+        }
+        if self.firstAttempt > 1024 {
+            self.attempts.removeFirst(self.firstAttempt)
+            self.firstAttempt = 0
+        }
+    }
+}

@@ -1,0 +1,70 @@
+public import NIOCore
+import Synchronization
+
+/// Hands out leave to connect, process-wide: the shell of ``ConnectionBudget``.
+public final class ConnectionGate: Sendable {
+    private struct State {
+        var budget: ConnectionBudget
+        var callbacks: [ConnectionBudget.Ticket: Callback] = [:]
+        var nextTicket: ConnectionBudget.Ticket = 1
+        var isTimerSet = false
+    }
+
+    private struct Callback: Sendable {
+        let eventLoop: any EventLoop
+        let body: @Sendable () -> Void
+    }
+
+    private let state: Mutex<State>
+    private let timerLoop: any EventLoop
+
+    public init(connections: Int, per: Duration, timerLoop: any EventLoop) {
+        self.state = Mutex(State(budget: ConnectionBudget(connections: connections, per: per)))
+        self.timerLoop = timerLoop
+    }
+
+    /// Calls `body` on `eventLoop` when a connection may be opened. The attempt counts from then, whatever becomes of it.
+    /// - Returns: a ticket for ``cancel(_:)``.
+    @discardableResult
+    public func request(
+        urgency: ConnectionBudget.Urgency, on eventLoop: any EventLoop, _ body: @escaping @Sendable () -> Void
+    ) -> ConnectionBudget.Ticket {
+        let ticket = self.state.withLock { state in
+            let ticket = state.nextTicket
+            state.nextTicket += 1
+            state.callbacks[ticket] = Callback(eventLoop: eventLoop, body: body)
+            state.budget.enqueue(ticket, urgency: urgency)
+            return ticket
+        }
+        self.grant()
+        return ticket
+    }
+
+    public func cancel(_ ticket: ConnectionBudget.Ticket) {
+        self.state.withLock { state in
+            state.budget.cancel(ticket)
+            state.callbacks[ticket] = nil
+        }
+    }
+
+    /// Attempts in the current window, and the window's limit.
+    public var usage: (used: Int, limit: Int) {
+        self.state.withLock { state in (state.budget.used(now: .now()), state.budget.connections) }
+    }
+
+    /// Decides under the lock, calls outside it.
+    private func grant(timerFired: Bool = false) {
+        let (granted, next) = self.state.withLock { state -> ([Callback], Uptime?) in
+            if timerFired { state.isTimerSet = false }
+            let (tickets, next) = state.budget.grant(now: .now())
+            let callbacks = tickets.compactMap { state.callbacks.removeValue(forKey: $0) }
+            guard let next, !state.isTimerSet else { return (callbacks, nil) }
+            state.isTimerSet = true
+            return (callbacks, next)
+        }
+        for callback in granted { callback.eventLoop.execute(callback.body) }
+        if let next {
+            self.timerLoop.scheduleTask(deadline: next.deadline) { self.grant(timerFired: true) }
+        }
+    }
+}

@@ -1,0 +1,359 @@
+/// Everything the shared public connection decides: when to connect, what to subscribe, what a frame means, who is silent.
+///
+/// Takes inputs and the time, answers with ``Action``s. Frames take a path of their own,
+/// ``received(ticker:slot:wallTime:now:)``, which answers with a single value and allocates nothing.
+public struct TickerFeedMachine: Sendable {
+    public struct Settings: Sendable {
+        public var category: Category
+        public var pingInterval = Duration.seconds(20)
+        public var pongTimeout = Duration.seconds(10)
+        public var connectTimeout = Duration.seconds(10)
+        public var backoffInitial = Duration.milliseconds(500)
+        public var backoffMax = Duration.seconds(30)
+        public var staleAfter = Duration.seconds(10)
+        public var linger = Duration.seconds(5)
+
+        public init(category: Category) {
+            self.category = category
+        }
+    }
+
+    public enum Action: Equatable, Sendable {
+        /// Ask the process' connection budget for leave, then report ``granted(now:)``.
+        case requestConnection
+        case connect
+        case send(String)
+        case close(reason: String)
+        /// No usable frame for `staleAfter`: holders must not act on the mark.
+        case stale(slot: Int)
+        case quarantined(slot: Int, text: String)
+        case stateChanged
+    }
+
+    /// What a connection goes through. Each phase says when it ends by itself.
+    enum Phase: Sendable {
+        /// Nothing is held. → `waiting` at the first holder.
+        case idle
+        /// → `queued` when the back-off is over.
+        case waiting(until: Uptime)
+        /// → `connecting` when the budget grants it.
+        case queued
+        /// → `live` on the upgrade; closed at the deadline.
+        case connecting(deadline: Uptime)
+        case live(Heartbeat)
+        /// → `waiting` when the socket reports its end.
+        case closing
+        case stopped
+    }
+
+    /// The answer to one ticker frame.
+    public enum FrameResult: Equatable, Sendable {
+        case newMark
+        /// Alive, mark unchanged. If it was stale, holders must hear of it.
+        case refreshed
+        case ignored
+    }
+
+    private let settings: Settings
+    private(set) var phase = Phase.idle
+    public private(set) var ledger: SubscriptionLedger
+    public private(set) var book = TickerBook()
+    public private(set) var symbols = SymbolTable()
+    private var staleSlots: ContiguousArray<Bool> = []
+    /// When a held topic was last known good or asked for; silence counts from here.
+    private var watchedSince: [Int: Uptime] = [:]
+    /// Silent topics that were subscribed anew; cleared when data comes.
+    private var resubscribed: Set<Int> = []
+    private var backoff: Backoff
+    private var random: SplitMix64
+    private var nextSilenceCheck = Uptime.distantFuture
+    private var pings: UInt64 = 0
+
+    /// Connections that were opened, ever.
+    public private(set) var connects = 0
+    public private(set) var lastFrame: Uptime?
+    public private(set) var lastClosure: String?
+    public private(set) var malformedFrames = 0
+
+    public init(settings: Settings, seed: UInt64) {
+        self.settings = settings
+        self.backoff = Backoff(initial: settings.backoffInitial, max: settings.backoffMax)
+        self.random = SplitMix64(seed: seed)
+        self.ledger = SubscriptionLedger(linger: settings.linger)
+    }
+
+    public var isLive: Bool {
+        if case .live = self.phase { return true }
+        return false
+    }
+
+    // MARK: Holders
+
+    /// A holder appeared. Returns the symbol's slot.
+    public mutating func acquire(_ symbol: String, now: Uptime, actions: inout [Action]) -> Int {
+        let slot = self.symbols.insert(symbol)
+        while self.staleSlots.count <= slot { self.staleSlots.append(false) }
+        self.ledger.acquire(slot, characters: OperationRequest.argumentCharacters(of: Self.topic(symbol)))
+        if self.watchedSince[slot] == nil {
+            self.watchedSince[slot] = now
+            // What is left of an earlier holding may be old.
+            self.staleSlots[slot] = self.book.lastFrame(slot).map { now - $0 >= self.settings.staleAfter } ?? false
+        }
+        if case .idle = self.phase {
+            self.phase = .queued
+            actions.append(.requestConnection)
+            actions.append(.stateChanged)
+        }
+        self.scheduleSilenceCheck(now: now)
+        self.flush(now: now, into: &actions)
+        return slot
+    }
+
+    public mutating func release(_ slot: Int, now: Uptime, actions: inout [Action]) {
+        self.ledger.release(slot, now: now)
+        if !self.ledger.isHeld(slot) {
+            self.watchedSince[slot] = nil
+            if slot < self.staleSlots.count { self.staleSlots[slot] = false }
+        }
+        self.flush(now: now, into: &actions)
+    }
+
+    public func isStale(_ slot: Int) -> Bool { slot < self.staleSlots.count && self.staleSlots[slot] }
+
+    // MARK: Connection
+
+    public mutating func granted(now: Uptime, actions: inout [Action]) {
+        guard case .queued = self.phase else { return }
+        self.phase = .connecting(deadline: now + self.settings.connectTimeout)
+        self.connects += 1
+        actions.append(.connect)
+        actions.append(.stateChanged)
+    }
+
+    public mutating func opened(now: Uptime, actions: inout [Action]) {
+        guard case .connecting = self.phase else { return }
+        self.phase = .live(
+            Heartbeat(interval: self.settings.pingInterval, timeout: self.settings.pongTimeout, now: now))
+        self.ledger.connected()
+        for slot in self.ledger.held { self.watchedSince[slot] = now }
+        actions.append(.stateChanged)
+        self.flush(now: now, into: &actions)
+    }
+
+    public mutating func closed(reason: String, now: Uptime, actions: inout [Action]) {
+        self.lastClosure = reason
+        self.ledger.disconnected()
+        self.book.connectionLost()
+        switch self.phase {
+        case .stopped: return
+        default: break
+        }
+        if self.ledger.isEmpty {
+            self.phase = .idle
+        } else {
+            self.phase = .waiting(until: now + self.backoff.next(using: &self.random))
+        }
+        actions.append(.stateChanged)
+        self.tick(now: now, actions: &actions)
+    }
+
+    public mutating func stop(actions: inout [Action]) {
+        self.phase = .stopped
+        actions.append(.close(reason: "shutting down"))
+    }
+
+    // MARK: Frames
+
+    @inline(__always)
+    public func slot(of frame: TickerFrame) -> Int? { self.symbols.slot(of: frame.symbol) }
+
+    public mutating func received(ticker frame: TickerFrame, slot: Int, wallTime: Int64, now: Uptime) -> FrameResult {
+        let outcome = self.book.merge(frame, slot: slot, wallTime: wallTime, now: now)
+        switch outcome {
+        case .newMark, .refreshed:
+            self.ledger.received(slot)
+            if self.staleSlots[slot] {
+                self.staleSlots[slot] = false
+                self.resubscribed.remove(slot)
+                // Holders that were told `stale` must be told that it is over, mark or no mark.
+                return .newMark
+            }
+            return outcome == .newMark ? .newMark : .refreshed
+        case .beforeSnapshot, .outdated:
+            return .ignored
+        }
+    }
+
+    /// Once per read, whatever came in it.
+    public mutating func readCompleted(now: Uptime) {
+        self.lastFrame = now
+        if case .live(var heartbeat) = self.phase {
+            heartbeat.received(now: now)
+            self.phase = .live(heartbeat)
+        }
+    }
+
+    public mutating func received(reply: OperationReply, now: Uptime, actions: inout [Action]) {
+        if reply.isPong { return }
+        let id = SubscriptionLedger.RequestID(reply.requestID)
+        let isSubscribe: Bool? =
+            switch reply.operation {
+            case "subscribe": true
+            case "unsubscribe": false
+            default: nil
+            }
+        guard isSubscribe != nil || id != nil else { return }
+        let success = reply.success ?? false
+        let symbols = self.symbols
+        let verdict = self.ledger.answered(
+            id, isSubscribe: isSubscribe, success: success,
+            refusal: success ? nil : SubscriptionRefusal(message: reply.message),
+            slotOf: { topic in topic.hasPrefix(Self.prefix) ? symbols.slot(of: String(topic.dropFirst(8))) : nil },
+            now: now)
+        switch verdict {
+        case .accepted:
+            // One whole round trip on this connection: the next loss starts counting anew.
+            if success { self.backoff.reset() }
+        case .quarantined(let slots, let text):
+            for slot in slots { actions.append(.quarantined(slot: slot, text: text)) }
+        case .unexpected:
+            break
+        }
+        if isSubscribe == false { self.forgetUnsubscribed() }
+        self.flush(now: now, into: &actions)
+    }
+
+    public mutating func receivedMalformed() {
+        self.malformedFrames += 1
+    }
+
+    // MARK: Time
+
+    public var deadline: Uptime {
+        var earliest = self.nextSilenceCheck
+        if let ledger = self.ledger.deadline { earliest = min(earliest, ledger) }
+        switch self.phase {
+        case .waiting(let until): return min(earliest, until)
+        case .connecting(let deadline): return min(earliest, deadline)
+        case .live(let heartbeat): return min(earliest, heartbeat.deadline)
+        case .idle, .queued, .closing, .stopped: return earliest
+        }
+    }
+
+    public mutating func tick(now: Uptime, actions: inout [Action]) {
+        switch self.phase {
+        case .waiting(let until):
+            if now >= until {
+                if self.ledger.isEmpty {
+                    self.phase = .idle
+                } else {
+                    self.phase = .queued
+                    actions.append(.requestConnection)
+                }
+            }
+        case .connecting(let deadline):
+            if now >= deadline { self.close("no connection within \(self.settings.connectTimeout)", &actions) }
+        case .live(var heartbeat):
+            switch heartbeat.check(now: now) {
+            case .none: break
+            case .ping:
+                self.pings += 1
+                actions.append(.send(OperationRequest.ping(requestID: "p\(self.pings)")))
+            case .dead:
+                self.phase = .live(heartbeat)
+                self.close("no answer to a ping within \(self.settings.pongTimeout)", &actions)
+                self.checkSilence(now: now, actions: &actions)
+                return
+            }
+            self.phase = .live(heartbeat)
+            if self.ledger.isOverdue(now: now) {
+                self.close("a subscription was not answered within \(SubscriptionLedger.ackTimeout)", &actions)
+            }
+        case .idle, .queued, .closing, .stopped:
+            break
+        }
+        if now >= self.nextSilenceCheck { self.checkSilence(now: now, actions: &actions) }
+        self.flush(now: now, into: &actions)
+    }
+}
+
+extension TickerFeedMachine {
+    static let prefix = "tickers."
+
+    public static func topic(_ symbol: String) -> String { Self.prefix + symbol }
+
+    private mutating func close(_ reason: String, _ actions: inout [Action]) {
+        self.phase = .closing
+        self.lastClosure = reason
+        actions.append(.close(reason: reason))
+    }
+
+    private mutating func flush(now: Uptime, into actions: inout [Action]) {
+        guard self.isLive else { return }
+        for message in self.ledger.messages(now: now) { actions.append(.send(self.text(of: message))) }
+    }
+
+    private func text(of message: SubscriptionLedger.Message) -> String {
+        let topics = message.slots.map { Self.topic(self.symbols.symbols[$0]) }
+        let id = String(message.requestID)
+        return message.isSubscribe
+            ? OperationRequest.subscribe(topics, requestID: id) : OperationRequest.unsubscribe(topics, requestID: id)
+    }
+
+    /// A topic whose subscription ended starts with a snapshot again.
+    private mutating func forgetUnsubscribed() {
+        for slot in 0..<self.symbols.count where !self.ledger.isReceiving(slot) { self.book.subscriptionEnded(slot) }
+    }
+
+    // MARK: Silence
+
+    private mutating func scheduleSilenceCheck(now: Uptime) {
+        if self.nextSilenceCheck == .distantFuture { self.nextSilenceCheck = now + self.silenceInterval }
+    }
+
+    /// Often enough that silence is found within a tenth more than `staleAfter`.
+    private var silenceInterval: Duration { max(.milliseconds(50), self.settings.staleAfter / 10) }
+
+    /// Finds held symbols without a usable frame. One that is silent alone is subscribed anew, which brings a snapshot;
+    /// if all are, or one stays silent after that, the connection is given up.
+    private mutating func checkSilence(now: Uptime, actions: inout [Action]) {
+        let held = self.ledger.held
+        guard !held.isEmpty else {
+            self.nextSilenceCheck = .distantFuture
+            return
+        }
+        self.nextSilenceCheck = now + self.silenceInterval
+        var silent: [Int] = []
+        var watched = 0
+        for slot in held {
+            let last = self.book.lastFrame(slot)
+            if let last, now - last >= self.settings.staleAfter, !self.staleSlots[slot] {
+                self.staleSlots[slot] = true
+                actions.append(.stale(slot: slot))
+            }
+            if self.ledger.isQuarantined(slot) { continue }
+            watched += 1
+            // A connection or subscription gets the whole time before its silence is held against it.
+            let since = max(last ?? .distantPast, self.watchedSince[slot] ?? .distantPast)
+            if now - since >= self.settings.staleAfter { silent.append(slot) }
+        }
+        guard self.isLive, !silent.isEmpty else { return }
+        if silent.count == watched, watched > 1 {
+            self.close("no ticker of \(watched) symbols within \(self.settings.staleAfter)", &actions)
+            return
+        }
+        for slot in silent {
+            if self.resubscribed.contains(slot) {
+                self.resubscribed = []
+                self.close("\(self.symbols.symbols[slot]) stayed silent after a new subscription", &actions)
+                return
+            }
+            if let message = self.ledger.resubscribe(slot, now: now) {
+                self.resubscribed.insert(slot)
+                self.watchedSince[slot] = now
+                self.book.subscriptionEnded(slot)
+                actions.append(.send(self.text(of: message)))
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+/// Finds secrets by the looks of a line. The second line of defence, for files that could not be read as YAML and for
+/// secrets in places where none belong (`--api-key=…` among the arguments of a command, a password in a URL).
+enum SecretText {
+    /// The values of everything in the line that looks like `secret: value` or `secret=value`, and the user part of URLs.
+    static func ranges(in scalars: [Unicode.Scalar]) -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        var index = 0
+        while index < scalars.count {
+            let scalar = scalars[index]
+            if SecretText.isWord(scalar) {
+                let start = index
+                while index < scalars.count, SecretText.isWord(scalars[index]) { index += 1 }
+                if let value = SecretText.value(in: scalars, after: index),
+                    Secrecy.isSecretKey(SecretText.text(scalars[start..<index]))
+                {
+                    ranges.append(value)
+                    index = max(index, value.upperBound)
+                }
+            } else {
+                if scalar == "/", index + 1 < scalars.count, scalars[index + 1] == "/",
+                    let user = SecretText.userPart(in: scalars, after: index + 2)
+                {
+                    ranges.append(user)
+                }
+                index += 1
+            }
+        }
+        return ranges
+    }
+
+    /// The text with everything masked that looks like a secret.
+    static func masked(_ text: String) -> String {
+        let scalars = Array(text.unicodeScalars)
+        let ranges = SecretText.ranges(in: scalars).filter { !SecretText.isReference(scalars[$0]) }
+        guard !ranges.isEmpty else { return text }
+        var result = ""
+        var index = 0
+        for range in ranges where range.lowerBound >= index {
+            result.unicodeScalars.append(contentsOf: scalars[index..<range.lowerBound])
+            result += SourceQuoter.mask
+            index = range.upperBound
+        }
+        result.unicodeScalars.append(contentsOf: scalars[index...])
+        return result
+    }
+
+    /// The key a line begins with, behind indentation, `-` and an opening brace.
+    static func leadingKey(of scalars: [Unicode.Scalar]) -> String? {
+        var index = 0
+        while index < scalars.count, [" ", "\t", "-", "{", "[", "\"", "'"].contains(scalars[index]) { index += 1 }
+        let start = index
+        while index < scalars.count, SecretText.isWord(scalars[index]) { index += 1 }
+        let end = index
+        if index < scalars.count, scalars[index] == "\"" || scalars[index] == "'" { index += 1 }
+        guard end > start, index < scalars.count, scalars[index] == ":" else { return nil }
+        return SecretText.text(scalars[start..<end])
+    }
+
+    /// Exactly `${NAME}`, in quotes or without.
+    static func isReference(_ scalars: ArraySlice<Unicode.Scalar>) -> Bool {
+        var rest = scalars
+        if let first = rest.first, let last = rest.last, rest.count > 1, first == last, first == "\"" || first == "'" {
+            rest = rest.dropFirst().dropLast()
+        }
+        guard rest.count > 3, rest.starts(with: ["$", "{"]), rest.last == "}" else { return false }
+        return rest.dropFirst(2).dropLast().allSatisfy { SecretText.isWord($0) && $0 != "-" }
+    }
+
+    private static func isWord(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "a"..."z", "A"..."Z", "0"..."9", "_", "-": true
+        default: false
+        }
+    }
+
+    private static func text(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
+        var text = ""
+        text.unicodeScalars.append(contentsOf: scalars)
+        return text
+    }
+
+    /// The value behind a key that ends at `index`, if a `:` or `=` follows.
+    private static func value(in scalars: [Unicode.Scalar], after index: Int) -> Range<Int>? {
+        var index = index
+        if index < scalars.count, scalars[index] == "\"" || scalars[index] == "'" { index += 1 }
+        while index < scalars.count, scalars[index] == " " { index += 1 }
+        guard index < scalars.count, scalars[index] == ":" || scalars[index] == "=" else { return nil }
+        index += 1
+        while index < scalars.count, scalars[index] == " " { index += 1 }
+        guard index < scalars.count else { return nil }
+        let start = index
+        let quote = scalars[index]
+        if quote == "\"" || quote == "'" {
+            let close = scalars[(index + 1)...].firstIndex(of: quote)
+            return start..<(close.map { $0 + 1 } ?? scalars.count)
+        }
+        // A reference has a closing brace of its own.
+        if quote == "$", index + 1 < scalars.count, scalars[index + 1] == "{",
+            let close = scalars[index...].firstIndex(of: "}")
+        {
+            index = close + 1
+        }
+        while index < scalars.count, ![",", "}", "]", "\"", "'"].contains(scalars[index]) {
+            if scalars[index] == "#", scalars[index - 1] == " " { break }
+            index += 1
+        }
+        while index > start, scalars[index - 1] == " " { index -= 1 }
+        return start < index ? start..<index : nil
+    }
+
+    /// `user:password` of `https://user:password@host`.
+    private static func userPart(in scalars: [Unicode.Scalar], after start: Int) -> Range<Int>? {
+        var index = start
+        while index < scalars.count, !["/", " ", "\"", "'", ",", "}"].contains(scalars[index]) {
+            if scalars[index] == "@" { return start..<index }
+            index += 1
+        }
+        return nil
+    }
+}

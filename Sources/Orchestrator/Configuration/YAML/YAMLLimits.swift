@@ -1,0 +1,9 @@
+/// What a configuration file may cost. Far above any real fleet, far below what hurts.
+struct YAMLLimits: Sendable {
+    /// Bytes of one file.
+    var fileSize = 8 * 1024 * 1024
+    /// Mappings and lists inside each other. libyaml takes quadratic time for deep flow nesting.
+    var nesting = 64
+    /// Nodes of one file after every alias and merge key is expanded.
+    var nodes = 200_000
+}

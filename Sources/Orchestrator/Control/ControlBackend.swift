@@ -1,0 +1,60 @@
+public import NIOCore
+
+/// What the control socket asks the running fleet.
+public protocol ControlBackend: Sendable {
+    /// A report of the moment. Accounts carry their own health; the server rolls the fleet's up and sorts.
+    /// - Parameters:
+    ///   - includePositions: false leaves positions out and fills `positionCounts`, which is all a table needs.
+    ///   - accounts: only these; empty means all. Names that do not exist are left out.
+    func statusReport(includePositions: Bool, accounts: [String]) async -> StatusReport
+
+    /// Joins the merged event stream. The server cancels the subscription when the follower is gone.
+    func follow(_ filter: FollowRequest) async -> any EventSubscription
+
+    /// Every account of the file, disabled ones too.
+    func accountNames() async -> [String]
+}
+
+extension ControlBackend {
+    public func accountNames() async -> [String] {
+        await self.statusReport(includePositions: false, accounts: []).accounts.map(\.name)
+    }
+}
+
+/// One follower's share of the event stream. What it has not read yet is bounded by the backend.
+public protocol EventSubscription: Sendable {
+    /// Some whole lines of JSON, each with its line feed; nil when the stream has ended or was cancelled.
+    func next() async -> ByteBuffer?
+
+    /// Ends the stream: a waiting ``next()`` returns nil. May be called from anywhere, and more than once.
+    func cancel()
+}
+
+/// Which events a follower wants. Empty lists mean all.
+public struct FollowRequest: Sendable, Equatable {
+    public var accounts: [String]
+    public var symbols: [String]
+    public var causes: [String]
+    /// Also events of the hybrid stream that no consumer sees (mode `canary`).
+    public var shadow: Bool
+    /// Begin with the recorded events from this instant (milliseconds since 1970) on.
+    public var sinceMilliseconds: Int64?
+    /// Begin with so many recent recorded events.
+    public var tail: Int?
+
+    public init(
+        accounts: [String] = [],
+        symbols: [String] = [],
+        causes: [String] = [],
+        shadow: Bool = false,
+        sinceMilliseconds: Int64? = nil,
+        tail: Int? = nil
+    ) {
+        self.accounts = accounts
+        self.symbols = symbols
+        self.causes = causes
+        self.shadow = shadow
+        self.sinceMilliseconds = sinceMilliseconds
+        self.tail = tail
+    }
+}

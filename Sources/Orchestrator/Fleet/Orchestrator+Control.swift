@@ -1,0 +1,158 @@
+import Glibc
+import HybridStream
+import Logging
+import NIOCore
+import Synchronization
+
+extension Orchestrator: ControlBackend {
+    public func accountNames() async -> [String] { self.plan.all.map(\.name) }
+
+    public func statusReport(includePositions: Bool, accounts: [String]) async -> StatusReport {
+        let services = self.state.withLock { $0.services }
+        var report = StatusReport(
+            instance: self.location.instance, pid: getpid(), startedAt: Timestamp(milliseconds: self.startedAt),
+            revision: 1, tickers: Self.tickers(TickerFeed.Snapshot()),
+            budgets: StatusReport.Budgets(connectionsUsed: 0, connectionsLimit: 0, restUsed: 0, restLimit: 0),
+            accounts: [])
+        let wanted = Set(accounts)
+        func isWanted(_ name: String) -> Bool { wanted.isEmpty || wanted.contains(name) }
+        var running: [String: StatusReport.Account] = [:]
+        if let services {
+            let feed = await self.feedSnapshot(services)
+            report.tickers = Self.tickers(feed)
+            let connections = services.gate.usage
+            let rest = services.rest.usage
+            report.budgets = StatusReport.Budgets(
+                connectionsUsed: connections.used, connectionsLimit: connections.limit, restUsed: rest.used,
+                restLimit: rest.limit)
+            for account in await self.accountReports(
+                services, includePositions: includePositions, wanted: wanted, lastFrames: feed.lastFrames)
+            {
+                running[account.name] = account
+            }
+        }
+        let planned = Set(self.plan.running.map(\.identity.name))
+        report.accounts = self.plan.all.filter { isWanted($0.name) }.map { account in
+            running[account.name] ?? Self.notRunning(account, isPlanned: planned.contains(account.name))
+        }
+        return report
+    }
+
+    private func feedSnapshot(_ services: FleetServices) async -> TickerFeed.Snapshot {
+        do {
+            return try await services.feed.snapshot()
+        } catch {
+            self.logger.warning("the ticker feed could not be asked", metadata: ["reason": "\(error)"])
+            return TickerFeed.Snapshot()
+        }
+    }
+
+    private func accountReports(
+        _ services: FleetServices, includePositions: Bool, wanted: Set<String>, lastFrames: [String: Uptime]
+    ) async -> [StatusReport.Account] {
+        var reports: [StatusReport.Account] = []
+        for loop in services.loops {
+            do {
+                reports += try await loop.collect { account in
+                    guard wanted.isEmpty || wanted.contains(account.name) else { return nil }
+                    return account.report(includePositions: includePositions, lastFrames: lastFrames)
+                }
+            } catch {
+                self.logger.warning("an event loop could not be asked", metadata: ["reason": "\(error)"])
+            }
+        }
+        return reports
+    }
+
+    private static func tickers(_ feed: TickerFeed.Snapshot) -> StatusReport.Tickers {
+        let state: StatusReport.ConnectionState =
+            feed.isLive ? .live : feed.isIdle ? .idle : feed.connects <= 1 ? .connecting : .reconnecting
+        return StatusReport.Tickers(
+            state: state, desired: feed.desired, active: feed.active, receiving: feed.receiving,
+            quarantined: feed.quarantined, connects: feed.connects,
+            lastFrameAge: feed.lastFrame.map { max(0, (Uptime.now() - $0).milliseconds) })
+    }
+
+    /// An account that has no supervisor: disabled, left out by `--account`, or not started yet.
+    private static func notRunning(_ account: AccountConfiguration, isPlanned: Bool) -> StatusReport.Account {
+        StatusReport.Account(
+            name: account.name, enabled: isPlanned, state: isPlanned ? .starting : .disabled,
+            health: isPlanned ? .degraded : .healthy, mode: account.mode.rawValue,
+            configuredMode: account.mode.rawValue, driver: account.mode == .hybrid ? .hybrid : .rest,
+            dryRun: account.isDryRun,
+            privateSession: StatusReport.PrivateSession(state: .idle, connects: 0, lastFrameAge: nil),
+            events: StatusReport.Events())
+    }
+
+    // MARK: Events
+
+    public func follow(_ request: FollowRequest) async -> any EventSubscription {
+        let filter = EventFilter(request)
+        let follower = EventFollower(queue: EventQueue(name: "follower", filter: filter)) { [weak self] follower in
+            guard let self else { return }
+            self.state.withLock { $0.followers[ObjectIdentifier(follower)] = nil }
+            self.detach(follower)
+        }
+        let services = self.state.withLock { state -> FleetServices? in
+            guard !state.isStopping, let services = state.services else { return nil }
+            state.followers[ObjectIdentifier(follower)] = follower
+            return services
+        }
+        guard let services else {
+            follower.queue.finish()
+            return follower
+        }
+        // Attached first, then looked back: what was recorded up to that moment comes from the record, the rest from the
+        // queue, and nothing twice.
+        var lastNumbers: [String: Int64] = [:]
+        for loop in services.loops {
+            do {
+                for (name, number) in try await loop.collect({ account in
+                    account.pipeline.attach(follower.queue)
+                    return (account.name, account.pipeline.lastNumber)
+                }) {
+                    lastNumbers[name] = number
+                }
+            } catch {
+                self.logger.warning("an event loop could not be asked", metadata: ["reason": "\(error)"])
+            }
+        }
+        if request.sinceMilliseconds != nil || request.tail != nil {
+            var lines = ByteBuffer()
+            for event in services.recent.events(
+                matching: filter, since: request.sinceMilliseconds, last: request.tail)
+            where event.n <= lastNumbers[event.account] ?? .max {
+                lines.writeBytes(event.line)
+            }
+            follower.begin(with: lines)
+        }
+        return follower
+    }
+
+    /// An account that starts while somebody follows joins the stream. On the account's loop.
+    func attachFollowers(to account: AccountSupervisor) {
+        for follower in self.state.withLock({ Array($0.followers.values) }) { account.pipeline.attach(follower.queue) }
+    }
+
+    private func detach(_ follower: EventFollower) {
+        guard let services = self.state.withLock({ $0.services }) else { return }
+        for loop in services.loops {
+            loop.eventLoop.execute {
+                for account in loop.accounts { account.pipeline.detach(follower.queue) }
+            }
+        }
+    }
+}
+
+extension EventFilter {
+    init(_ request: FollowRequest) {
+        self.init(
+            accounts: request.accounts.isEmpty ? nil : Set(request.accounts),
+            symbols: request.symbols.isEmpty ? nil : Set(request.symbols),
+            kinds: request.causes.isEmpty
+                ? .all
+                : request.causes.reduce(into: EventKinds()) { kinds, name in
+                    if let cause = PositionUpdate.Cause(rawValue: name) { kinds.insert(EventKinds(cause)) }
+                })
+    }
+}

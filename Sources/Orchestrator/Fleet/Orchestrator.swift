@@ -1,0 +1,251 @@
+import HybridStream
+public import Logging
+import NIOCore
+import Synchronization
+
+/// The running fleet: from a checked configuration to streams, pipelines, sinks and the control socket, and back.
+///
+/// ``run()`` holds until ``stop()``. Accounts are independent: one that fails is reported, the others go on.
+public final class Orchestrator: Sendable {
+    let configuration: Configuration
+    let plan: StartPlan
+    let location: InstanceLocation
+    let logger: Logger
+    let startedAt = WallClock.milliseconds()
+    let state = Mutex(State())
+    private let stopSignal = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    private let ready = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+
+    /// What exists while the fleet runs.
+    struct State {
+        var services: FleetServices?
+        var followers: [ObjectIdentifier: EventFollower] = [:]
+        var isStopping = false
+    }
+
+    /// Checks everything that can be checked without opening anything.
+    /// - Throws: ``OrchestratorError`` or ``InstanceError``.
+    public init(configuration: Configuration, options: OrchestratorOptions, logger: Logger) throws {
+        self.configuration = configuration
+        self.plan = try StartPlan(configuration, options: options)
+        self.location = try InstanceLocation(
+            stateDirectory: configuration.runtime.stateDirectory, instance: configuration.instance)
+        self.logger = logger
+    }
+
+    /// What an operator should know before trusting the start.
+    public var warnings: [String] { self.plan.warnings }
+
+    public var accountCount: Int { self.plan.running.count }
+
+    public var controlSocket: String { self.location.controlSocket }
+
+    /// Ends ``run()``: sockets are closed with 1000, queues flushed, the store closed. Does nothing the second time.
+    public func stop() {
+        self.stopSignal.continuation.yield()
+        self.stopSignal.continuation.finish()
+    }
+
+    /// Returns when the control socket answers and every enabled account has reached a first settled state, or when the
+    /// fleet has ended.
+    public func waitUntilReady() async {
+        for await _ in self.ready.stream { return }
+    }
+
+    /// - Throws: ``OrchestratorError``, ``InstanceError``, ``StoreError``: why the fleet could not start.
+    public func run() async throws {
+        defer { self.ready.continuation.finish() }
+        for warning in self.warnings { self.logger.warning("\(warning)") }
+        let lock = try InstanceLock.acquire(self.location)
+        let store = try Store.open(path: self.location.directory + "/store.sqlite") { [logger] trouble in
+            if let trouble {
+                logger.error("the store cannot write; what it has not written is kept", metadata: ["reason": "\(trouble)"])
+            } else {
+                logger.notice("the store writes again")
+            }
+        }
+        let services: FleetServices
+        do {
+            services = try FleetServices(self.configuration, endpoints: self.plan.endpoints, logger: self.logger)
+        } catch {
+            try await store.close()
+            throw error
+        }
+        self.state.withLock { $0.services = services }
+        let sinks = JSONLinesWriter { [weak self] sink, trouble in self?.sinkChanged(sink, trouble) }
+        let outcome = await self.operate(lock: lock, store: store, services: services, sinks: sinks)
+        await self.shutDown(services: services, sinks: sinks, store: store)
+        try outcome.get()
+    }
+
+    private func operate(
+        lock: InstanceLock, store: Store, services: FleetServices, sinks: JSONLinesWriter
+    ) async -> Result<Void, any Error> {
+        let control = ControlServer(lock: lock, backend: self, logger: self.logger)
+        return await withTaskGroup(of: Result<Void, any Error>?.self) { group in
+            group.addTask {
+                do {
+                    try await control.run()
+                    return nil
+                } catch {
+                    return .failure(error)
+                }
+            }
+            group.addTask {
+                do {
+                    try await control.waitUntilListening()
+                    try await self.startAccounts(store: store, services: services, sinks: sinks)
+                } catch is CancellationError {
+                    return nil
+                } catch {
+                    return .failure(error)
+                }
+                self.ready.continuation.yield()
+                return nil
+            }
+            group.addTask {
+                for await _ in self.stopSignal.stream { break }
+                return .success(())
+            }
+            // The first that has an outcome ends it: the stop signal, or what made it impossible to go on.
+            var outcome: Result<Void, any Error> = .success(())
+            while let finished = await group.next() {
+                if let finished {
+                    outcome = finished
+                    break
+                }
+            }
+            self.beginStopping(services)
+            await control.stop()
+            group.cancelAll()
+            while await group.next() != nil {}
+            return outcome
+        }
+    }
+
+    // MARK: Start
+
+    private func startAccounts(store: Store, services: FleetServices, sinks: JSONLinesWriter) async throws {
+        await self.synchronizeClock(services)
+        let loops = services.loops
+        self.watchQuarantine(services)
+        let known = try store.loadAll(self.plan.running.map(\.identity.name))
+        for (index, account) in self.plan.running.enumerated() {
+            let loop = loops[index % loops.count]
+            let stored = known[index]
+            let queues = account.configuration.strategy.sinks.compactMap { sink -> EventQueue? in
+                guard case .jsonl(let file) = sink else { return nil }
+                return sinks.sink(path: file.path, options: JSONLinesOptions(file)).queue
+            }
+            let logger = self.logger
+            try await loop.eventLoop.submit {
+                let supervisor = AccountSupervisor(
+                    account: account, fleetLoop: loop, numbers: stored.numbers, queues: queues, store: store, logger: logger)
+                loop.add(supervisor)
+                self.attachFollowers(to: supervisor)
+                var settings = services.streamSettings
+                settings.machine.mode = account.mode
+                let stream = HybridStream(
+                    account: account.identity, settings: settings, services: services.stream,
+                    eventLoop: loop.eventLoop, hub: account.mode == .hybrid ? loop.hub : nil, observer: supervisor,
+                    logger: logger)
+                supervisor.start(stream: stream, restoring: stored.positions)
+            }.get()
+        }
+        for loop in loops {
+            let settled = try await loop.collect { $0.whenSettled() }
+            for future in settled { try await future.get() }
+        }
+    }
+
+    /// Without the exchange's time nothing can be signed well; without the exchange the accounts start all the same, and
+    /// go on asking.
+    private func synchronizeClock(_ services: FleetServices) async {
+        do {
+            try await services.rest.synchronizeClock()
+        } catch {
+            self.logger.warning("the exchange's clock could not be read; going on with this host's", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private func watchQuarantine(_ services: FleetServices) {
+        let loops = services.loops
+        services.feed.eventLoop.execute {
+            services.feed.onQuarantine = { symbol, text in
+                for loop in loops {
+                    loop.eventLoop.execute {
+                        for account in loop.accounts { account.tickerQuarantined(symbol, text: text) }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A file cannot be written, or can again: the accounts that write to it are degraded meanwhile.
+    private func sinkChanged(_ sink: JSONLinesSink, _ trouble: SinkTrouble?) {
+        if let trouble {
+            self.logger.error("a sink cannot write; events wait", metadata: ["reason": "\(trouble)"])
+        } else {
+            self.logger.notice("a sink writes again", metadata: ["path": "\(sink.path)"])
+        }
+        guard let services = self.state.withLock({ $0.services }) else { return }
+        for loop in services.loops {
+            loop.eventLoop.execute {
+                for account in loop.accounts where account.queues.contains(where: { $0 === sink.queue }) {
+                    account.sinkChanged(path: sink.path, trouble: trouble)
+                }
+            }
+        }
+    }
+
+    // MARK: End
+
+    /// Followers learn that the stream ends; nobody waits for accounts that will not settle.
+    private func beginStopping(_ services: FleetServices) {
+        let followers = self.state.withLock { state in
+            state.isStopping = true
+            return Array(state.followers.values)
+        }
+        for follower in followers { follower.queue.finish() }
+        for loop in services.loops {
+            loop.eventLoop.execute {
+                for account in loop.accounts { account.abandonWaiting() }
+            }
+        }
+    }
+
+    /// In the order in which nothing is lost: streams, feed, sinks, store, connections, loops.
+    private func shutDown(services: FleetServices, sinks: JSONLinesWriter, store: Store) async {
+        self.logger.info("stopping")
+        await self.attempt("closing the streams") {
+            for loop in services.loops {
+                for future in try await loop.collect({ $0.stop() }) { try await future.get() }
+                try await loop.eventLoop.submit { loop.pipeline.batchEnded() }.get()
+            }
+            try await services.feed.stop().get()
+        }
+        if await !sinks.close() {
+            self.logger.error("not every event could be written to its file before the end; see the messages above")
+        }
+        await self.attempt("storing the last numbers") {
+            for loop in services.loops {
+                for (name, number) in try await loop.collect({ ($0.name, $0.pipeline.lastNumber) }) {
+                    store.settle(account: name, lastNumber: number)
+                }
+            }
+        }
+        await self.attempt("closing the store") { try await store.close() }
+        await self.attempt("closing REST") { try await services.rest.shutdown() }
+        await self.attempt("ending the loops") { try await services.group.shutdownGracefully() }
+        self.state.withLock { $0.services = nil }
+        self.logger.info("stopped")
+    }
+
+    private func attempt(_ what: String, _ body: () async throws -> Void) async {
+        do {
+            try await body()
+        } catch {
+            self.logger.error("\(what) failed", metadata: ["reason": "\(error)"])
+        }
+    }
+}

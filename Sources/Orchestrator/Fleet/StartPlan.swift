@@ -1,0 +1,120 @@
+public import HybridStream
+
+/// What a start will run, worked out and checked before anything is opened. Pure.
+public struct StartPlan: Sendable {
+    /// One account that will run.
+    public struct Account: Sendable {
+        public var configuration: AccountConfiguration
+        public var mode: AccountMachine.Mode
+        public var identity: AccountIdentity
+        public var isDryRun: Bool
+    }
+
+    /// Every account of the file, in its order, also those that do not run.
+    public var all: [AccountConfiguration]
+    public var running: [Account]
+    public var endpoints: ExchangeEndpoints
+    /// What an operator should read before trusting the start.
+    public var warnings: [String]
+
+    /// - Throws: ``OrchestratorError`` with everything that stands in the way.
+    public init(_ configuration: Configuration, options: OrchestratorOptions) throws(OrchestratorError) {
+        let names = configuration.accounts.map(\.name)
+        for name in options.accounts where !names.contains(name) {
+            let near = NearNames.of(name, among: names)
+            let hint = near.isEmpty ? "" : "; did you mean \(near.joined(separator: ", "))?"
+            throw OrchestratorError(.unknownAccount, "there is no account \"\(name)\" in the file\(hint)")
+        }
+        guard let endpoints = options.endpoints ?? configuration.exchange.endpoints else {
+            throw OrchestratorError(
+                .configuration, "no endpoints: environment simulator needs the embedded exchange, which is not running")
+        }
+        self.endpoints = endpoints
+        self.all = configuration.accounts
+        self.running = []
+        self.warnings = []
+        var problems: [String] = []
+        for account in configuration.accounts where account.isEnabled {
+            if !options.accounts.isEmpty, !options.accounts.contains(account.name) { continue }
+            self.add(account, options: options, problems: &problems)
+        }
+        if !problems.isEmpty { throw OrchestratorError(.notSupported, problems.joined(separator: "\n")) }
+        self.warnings.append(contentsOf: Self.consumerWarnings(self.running))
+        if self.running.isEmpty {
+            self.warnings.append("no account is enabled: set `enabled: true` on those that should run")
+        }
+    }
+
+    private mutating func add(
+        _ account: AccountConfiguration, options: OrchestratorOptions, problems: inout [String]
+    ) {
+        let name = account.name
+        let mode = options.modeCap.map { min($0, account.mode) } ?? account.mode
+        let isDryRun = options.isDryRun || account.isDryRun
+        let streamMode: AccountMachine.Mode
+        switch mode {
+        case .rest: streamMode = .rest
+        case .hybrid: streamMode = .hybrid
+        case .canary, .parallel, .cutover:
+            problems.append(
+                "account \(name): mode \(mode.rawValue) does not run in this version; "
+                    + "set `mode: rest` or `mode: hybrid`, or cap it with --mode rest")
+            return
+        }
+        for sink in account.strategy.sinks {
+            switch sink {
+            case .jsonl: break
+            case .exec, .socket:
+                problems.append(
+                    "account \(name): only the jsonl sink runs in this version; take the other sinks out of its strategy")
+            }
+        }
+        if !isDryRun, account.strategy.hasConsumers {
+            problems.append(
+                "account \(name): dry_run is false, but its consumers do not send orders in this version, so nothing "
+                    + "would be protected; set `dry_run: true` or start with --dry-run")
+        }
+        guard let credentials = account.credentials ?? options.credentials[name] else {
+            problems.append("account \(name): no credentials; give api_key and api_secret")
+            return
+        }
+        self.running.append(
+            Account(
+                configuration: account, mode: streamMode,
+                identity: AccountIdentity(name: name, credentials: credentials), isDryRun: isDryRun))
+    }
+
+    private static func consumerWarnings(_ accounts: [Account]) -> [String] {
+        var strategies: [String] = []
+        for account in accounts where account.configuration.strategy.hasConsumers {
+            let name = account.configuration.strategyName ?? "overrides of \(account.configuration.name)"
+            if !strategies.contains(name) { strategies.append(name) }
+        }
+        return strategies.map {
+            "strategy \($0): its consumers (stops, trailing, ageing) are checked but do not act in this version; "
+                + "positions are watched, not protected"
+        }
+    }
+}
+
+extension Mode: Comparable {
+    /// Order of a rollout: rest, canary, parallel, cutover, hybrid.
+    private var rank: Int {
+        switch self {
+        case .rest: 0
+        case .canary: 1
+        case .parallel: 2
+        case .cutover: 3
+        case .hybrid: 4
+        }
+    }
+
+    public static func < (left: Mode, right: Mode) -> Bool { left.rank < right.rank }
+}
+
+extension Strategy {
+    /// Whether it names a built-in consumer.
+    var hasConsumers: Bool {
+        self.positionManager != nil || self.trailingStop != nil || self.agedMonitor != nil
+    }
+}

@@ -1,0 +1,259 @@
+public import HybridStream
+
+/// Where the events of one account go: numbered, measured, staged for every queue that wants them, and handed to the
+/// built-in consumers.
+///
+/// Confined to the account's event loop, without locks. An event is encoded once, and only if a queue wants it; events
+/// other than marks are also kept in ``RecentEvents``.
+public final class AccountPipeline {
+    public let account: String
+    private let label: AccountLabel
+    private let loop: PipelineLoop
+    private let encoder: EventEncoder
+    private var numbers: EventNumbers
+    private var stages: ContiguousArray<SinkStage> = []
+    private var consumers: ContiguousArray<any PositionConsumer>
+    /// Consumers that failed at a position, so that an alert is opened once and resolved.
+    private var failures: Set<Failure> = []
+
+    private var emitted: Int64 = 0
+    private var conflated: Int64 = 0
+    private var withheld: Int64 = 0
+    private var consumerErrors: Int64 = 0
+    private var lastEventTime: Int64 = 0
+    private var meter: RateMeter
+    private var latency = LatencyRecorder()
+
+    private struct Failure: Hashable {
+        let consumer: Int
+        let key: PositionKey
+    }
+
+    /// - Parameters:
+    ///   - account: the name as events carry it.
+    ///   - numbers: where `n` comes from; see ``Store``.
+    ///   - loop: of the event loop the account lives on.
+    ///   - queues: to attach from the beginning.
+    public init(
+        account: String,
+        numbers: NumberLease,
+        loop: PipelineLoop,
+        queues: [EventQueue] = [],
+        consumers: [any PositionConsumer] = []
+    ) {
+        self.account = account
+        self.label = AccountLabel(account)
+        self.loop = loop
+        self.encoder = EventEncoder(label: self.label, shared: loop.sharedText)
+        self.numbers = EventNumbers(numbers)
+        self.consumers = ContiguousArray(consumers)
+        loop.readClocksNow()
+        self.meter = RateMeter(second: loop.second)
+        for queue in queues { self.attach(queue) }
+    }
+
+    /// The number of the last event: what the store has to know at a clean end.
+    public var lastNumber: Int64 { self.numbers.last }
+
+    // MARK: Events
+
+    /// Takes a merged event: numbers it, stages it, hands it to the consumers.
+    public func receive(_ update: PositionUpdate) {
+        self.loop.readClocks(notBefore: update.receivedUptime)
+        self.measure(update)
+        if update.cause == .mark {
+            if let n = self.numbers.nextForMark() {
+                self.emitted &+= 1
+                if !self.stages.isEmpty { self.stage(update, kind: .mark, n: n) }
+            } else {
+                self.withheld &+= 1
+            }
+        } else {
+            self.emitted &+= 1
+            self.stageRemembered(update, n: self.numbers.next())
+        }
+        if !self.consumers.isEmpty { self.handOver(update, n: self.numbers.last) }
+    }
+
+    /// Takes an event that is not about a position's value.
+    public func emit(_ event: PipelineEvent) {
+        self.loop.readClocks(notBefore: 0)
+        self.lastEventTime = self.loop.wall
+        self.advanceMeter()
+        self.emitted &+= 1
+        let n = self.numbers.next()
+        let line = event.bytes(account: self.account, n: n, emittedTime: self.loop.wall)
+        self.remember(line, kind: event.kind, symbol: event.symbol, n: n)
+        var range: Range<Int>?
+        var isFull = false
+        self.dropClosedStages()
+        for stage in self.stages where stage.accepts(kind: event.kind, symbol: event.symbol) {
+            self.loop.begin(stage)
+            let known = range ?? self.copy(line)
+            range = known
+            stage.add(known, of: self.label)
+            if stage.isFull { isFull = true }
+        }
+        self.loop.eventEnded(isFull)
+    }
+
+    // MARK: Queues
+
+    /// From now on the queue gets what its filter wants of this account's events.
+    public func attach(_ queue: EventQueue) {
+        guard queue.filter.accepts(account: self.account), !queue.isClosed else { return }
+        guard !self.stages.contains(where: { $0.queue === queue }) else { return }
+        self.stages.append(self.loop.join(queue))
+    }
+
+    public func detach(_ queue: EventQueue) {
+        guard let index = self.stages.firstIndex(where: { $0.queue === queue }) else { return }
+        self.loop.leave(self.stages[index])
+        self.stages.remove(at: index)
+    }
+
+    public func detachAll() {
+        for stage in self.stages { self.loop.leave(stage) }
+        self.stages.removeAll()
+    }
+
+    /// Replaces the built-in consumers. Alerts about the former ones are resolved.
+    public func setConsumers(_ consumers: [any PositionConsumer]) {
+        for failure in self.failures { self.resolve(failure) }
+        self.failures.removeAll()
+        self.consumers = ContiguousArray(consumers)
+    }
+
+    public var metrics: PipelineMetrics {
+        self.loop.readClocksNow()
+        var metrics = PipelineMetrics()
+        metrics.emitted = self.emitted
+        metrics.conflated = self.conflated
+        metrics.withheld = self.withheld
+        metrics.consumerErrors = self.consumerErrors
+        metrics.eventsPerSecond = self.meter.rate(second: self.loop.second, total: self.emitted)
+        metrics.lastEventTime = self.lastEventTime == 0 ? nil : self.lastEventTime
+        metrics.latencyP50 = self.latency.percentile(50)
+        metrics.latencyP99 = self.latency.percentile(99)
+        return metrics
+    }
+
+    // MARK: Measuring
+
+    @inline(__always)
+    private func measure(_ update: PositionUpdate) {
+        self.lastEventTime = self.loop.wall
+        self.conflated &+= Int64(update.conflated)
+        if self.loop.second != self.meter.second { self.advanceMeter() }
+        if update.receivedUptime != 0 {
+            let now = self.loop.uptime
+            let waited = now > update.receivedUptime ? now &- update.receivedUptime : 0
+            self.latency.record(microseconds: waited / 1_000)
+        }
+    }
+
+    private func advanceMeter() {
+        self.meter.advance(to: self.loop.second, total: self.emitted)
+    }
+
+    // MARK: Staging
+
+    @inline(__always)
+    private func stage(_ update: PositionUpdate, kind: EventKinds, n: Int64) {
+        var range: Range<Int>?
+        var isFull = false
+        var hasClosed = false
+        for stage in self.stages {
+            if stage.queue.isClosed { hasClosed = true; continue }
+            guard stage.accepts(kind: kind, symbol: update.position.key.symbol) else { continue }
+            self.loop.begin(stage)
+            if stage.isConflating, !update.cause.isLifecycle {
+                let mark = ParkedMark(label: self.label, update: update, n: n, emittedTime: self.loop.wall)
+                stage.add(mark)
+            } else {
+                let known = range ?? self.encode(update, n: n)
+                range = known
+                stage.add(known, of: self.label)
+            }
+            if stage.isFull { isFull = true }
+        }
+        if hasClosed { self.dropClosedStages() }
+        self.loop.eventEnded(isFull)
+    }
+
+    @inline(__always)
+    private func encode(_ update: PositionUpdate, n: Int64) -> Range<Int> {
+        let arena = self.loop.arena
+        let start = arena.count
+        self.encoder.append(update, n: n, emittedTime: self.loop.wall, to: arena)
+        return start..<arena.count
+    }
+
+    private func copy(_ line: [UInt8]) -> Range<Int> {
+        let arena = self.loop.arena
+        let start = arena.count
+        let room = arena.reserve(line.count)
+        UnsafeMutableRawBufferPointer(start: room, count: line.count).copyBytes(from: line)
+        arena.commit(line.count)
+        return start..<arena.count
+    }
+
+    /// An event that is not a mark: rare, and kept in the recent ones.
+    private func stageRemembered(_ update: PositionUpdate, n: Int64) {
+        let line = PositionLine.bytes(update, label: self.label, n: n, emittedTime: self.loop.wall)
+        let kind = EventKinds(update.cause)
+        self.remember(line, kind: kind, symbol: update.position.key.symbol, n: n)
+        if !self.stages.isEmpty { self.stage(update, kind: kind, n: n) }
+    }
+
+    private func remember(_ line: [UInt8], kind: EventKinds, symbol: String, n: Int64) {
+        self.loop.recent.append(
+            RecentEvents.Event(
+                account: self.account, symbol: symbol, kind: kind, n: n, emittedTime: self.loop.wall, line: line))
+    }
+
+    private func dropClosedStages() {
+        for stage in self.stages where stage.queue.isClosed { self.loop.leave(stage) }
+        self.stages.removeAll { $0.queue.isClosed }
+    }
+
+    // MARK: Consumers
+
+    @inline(__always)
+    private func handOver(_ update: PositionUpdate, n: Int64) {
+        var index = 0
+        // A consumer may cause events, and even a change of the consumers, while it is called.
+        while index < self.consumers.count {
+            defer { index &+= 1 }
+            do {
+                try self.consumers[index].handle(update, n: n)
+                if !self.failures.isEmpty { self.consumerSucceeded(index, update.position.key) }
+            } catch {
+                self.consumerFailed(index, update.position.key, error)
+            }
+        }
+    }
+
+    private func consumerFailed(_ index: Int, _ key: PositionKey, _ error: any Error) {
+        self.consumerErrors &+= 1
+        guard self.failures.insert(Failure(consumer: index, key: key)).inserted else { return }
+        self.emitConsumerAlert(index, key, .opened, "\(self.consumers[index].name) failed at \(key): \(error)")
+    }
+
+    private func consumerSucceeded(_ index: Int, _ key: PositionKey) {
+        let failure = Failure(consumer: index, key: key)
+        if self.failures.remove(failure) != nil { self.resolve(failure) }
+    }
+
+    private func resolve(_ failure: Failure) {
+        let name = self.consumers[failure.consumer].name
+        self.emitConsumerAlert(failure.consumer, failure.key, .resolved, "\(name) handles \(failure.key) again")
+    }
+
+    private func emitConsumerAlert(_ index: Int, _ key: PositionKey, _ state: PipelineEvent.Alert.State, _ text: String) {
+        self.emit(
+            .alert(
+                PipelineEvent.Alert(
+                    code: "consumer_failed", severity: .warning, state: state, symbol: key.symbol, text: text)))
+    }
+}

@@ -1,0 +1,115 @@
+import Synchronization
+
+/// Appends the events of its queue to a file, off the event loops, on the thread of its ``JSONLinesWriter``.
+///
+/// While the disk does not take what comes, lines are kept and the queue conflates marks; nothing that must be delivered is
+/// lost. Trouble and its end are reported.
+public final class JSONLinesSink: Sendable {
+    /// The absolute path, or `"-"` for standard output.
+    public let path: String
+    /// To be attached to the pipelines of the accounts that write here.
+    public let queue: EventQueue
+    let options: JSONLinesOptions
+    /// Several accounts may name the same path; guarded by the writer.
+    private let writing: Mutex<Writing>
+    private let onChange: @Sendable (SinkTrouble?) -> Void
+
+    /// What only the writer's thread touches.
+    private struct Writing {
+        var file: LineFile
+        var lines: [UInt8] = []
+        var offset = 0
+        var trouble: SinkTrouble?
+        var backoff = JSONLinesSink.firstRetry
+        var isDone = false
+    }
+
+    static let firstRetry = Duration.milliseconds(100)
+    static let lastRetry = Duration.seconds(5)
+    /// How soon a slow pipe is looked at again.
+    static let busyRetry = Duration.milliseconds(20)
+    private static let drainBytes = 256 * 1_024
+
+    /// - Parameter onChange: called on the writer's thread with the trouble when writing begins to fail, and with nil
+    ///   when it works again.
+    init(path: String, options: JSONLinesOptions, onChange: @escaping @Sendable (SinkTrouble?) -> Void) {
+        self.path = path
+        self.options = options
+        self.onChange = onChange
+        self.queue = EventQueue(
+            name: "jsonl:\(path)", limit: options.queueLimit, hardLimit: options.hardLimit, overflow: .discard)
+        self.writing = Mutex(
+            Writing(
+                file: LineFile(path: path, rotation: .init(bytes: options.rotateBytes, keep: options.keep))))
+    }
+
+    /// What stands in the way at the moment.
+    public var trouble: SinkTrouble? { self.writing.withLock { $0.trouble } }
+
+    /// What is to be done next.
+    enum Next: Equatable {
+        /// Nothing, until the queue calls.
+        case wait
+        case retry(after: Duration)
+        /// All is written and the file closed.
+        case done
+    }
+
+    /// Writes all that waits. On the writer's thread.
+    func run() -> Next {
+        let (next, change) = self.writing.withLock { writing -> (Next, SinkTrouble??) in
+            guard !writing.isDone else { return (.done, nil) }
+            let before = writing.trouble
+            do throws(SinkTrouble) {
+                let next = try self.write(&writing)
+                writing.trouble = nil
+                writing.backoff = JSONLinesSink.firstRetry
+                return (next, before == nil ? nil : .some(nil))
+            } catch {
+                let delay = writing.backoff
+                writing.backoff = min(writing.backoff * 2, JSONLinesSink.lastRetry)
+                writing.trouble = error
+                return (.retry(after: delay), before == error ? nil : .some(error))
+            }
+        }
+        if let change { self.onChange(change) }
+        return next
+    }
+
+    private func write(_ writing: inout Writing) throws(SinkTrouble) -> Next {
+        // Also without a line to write: a path that cannot be opened is better known early.
+        if writing.lines.isEmpty { try writing.file.open() }
+        while true {
+            if writing.offset < writing.lines.count {
+                let outcome = try writing.file.write(writing.lines, from: &writing.offset)
+                if outcome == .busy { return .retry(after: JSONLinesSink.busyRetry) }
+                if self.options.sync == .everyBatch { try writing.file.synchronize() }
+            }
+            writing.offset = 0
+            switch self.queue.drain(into: &writing.lines, maxBytes: JSONLinesSink.drainBytes) {
+            case .lines: continue
+            case .empty: return .wait
+            case .closed:
+                if self.options.sync != .never { try writing.file.synchronize() }
+                writing.file.close()
+                writing.isDone = true
+                return .done
+            }
+        }
+    }
+
+    /// Gives up what could not be written in time.
+    /// - Returns: whether something was lost.
+    func abandon() -> Bool {
+        let hadLines = self.writing.withLock { writing -> Bool in
+            defer {
+                writing.file.close()
+                writing.isDone = true
+            }
+            return !writing.isDone && writing.offset < writing.lines.count
+        }
+        let waits = self.queue.statistics
+        self.queue.close()
+        return hadLines || waits.waitingBytes > 0 || waits.parkedMarks > 0
+    }
+}

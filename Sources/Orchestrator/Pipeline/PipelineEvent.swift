@@ -1,0 +1,119 @@
+/// What an account's stream carries besides positions.
+public enum PipelineEvent: Sendable, Equatable {
+    /// The account's state changed.
+    case accountState(old: String, new: String, reason: String)
+    case alert(Alert)
+    case action(Action)
+    case rollout(Rollout)
+
+    /// Something an operator should know, or no longer has to.
+    public struct Alert: Sendable, Equatable {
+        public enum Severity: String, Sendable, Codable {
+            case warning, critical
+        }
+
+        public enum State: String, Sendable, Codable {
+            case opened, resolved
+        }
+
+        public var code: String
+        public var severity: Severity
+        public var state: State
+        /// Empty where the alert is not about one symbol.
+        public var symbol: String
+        public var text: String
+
+        public init(code: String, severity: Severity, state: State, symbol: String = "", text: String) {
+            self.code = code
+            self.severity = severity
+            self.state = state
+            self.symbol = symbol
+            self.text = text
+        }
+    }
+
+    /// What a consumer asked for and what became of it.
+    public struct Action: Sendable, Equatable {
+        public enum Outcome: String, Sendable, Codable {
+            case journalled, accepted, done, rejected, unknown
+        }
+
+        /// One parameter; values keep the text in which they are sent.
+        public struct Parameter: Sendable, Equatable {
+            public var name: String
+            public var value: String
+
+            public init(_ name: String, _ value: String) {
+                self.name = name
+                self.value = value
+            }
+        }
+
+        public var consumer: String
+        public var action: String
+        public var symbol: String
+        public var positionIndex: Int
+        public var orderLinkID: String
+        /// Written as an object of strings, in this order.
+        public var parameters: [Parameter]
+        public var dryRun: Bool
+        public var outcome: Outcome
+        /// The exchange's `retCode`; written as `null` while it has not answered.
+        public var returnCode: Int?
+        public var text: String
+
+        public init(
+            consumer: String, action: String, symbol: String, positionIndex: Int, orderLinkID: String,
+            parameters: [Parameter], dryRun: Bool, outcome: Outcome, returnCode: Int? = nil, text: String = ""
+        ) {
+            self.consumer = consumer
+            self.action = action
+            self.symbol = symbol
+            self.positionIndex = positionIndex
+            self.orderLinkID = orderLinkID
+            self.parameters = parameters
+            self.dryRun = dryRun
+            self.outcome = outcome
+            self.returnCode = returnCode
+            self.text = text
+        }
+    }
+
+    /// A step of a rollout.
+    public struct Rollout: Sendable, Equatable {
+        public var mode: String
+        public var oldMode: String
+        public var cause: String
+        public var gate: String
+        public var verdict: String
+        public var text: String
+
+        public init(mode: String, oldMode: String, cause: String, gate: String, verdict: String, text: String) {
+            self.mode = mode
+            self.oldMode = oldMode
+            self.cause = cause
+            self.gate = gate
+            self.verdict = verdict
+            self.text = text
+        }
+    }
+
+    /// The kind, for filters.
+    public var kind: EventKinds {
+        switch self {
+        case .accountState: .accountState
+        case .alert: .alert
+        case .action: .action
+        case .rollout: .rollout
+        }
+    }
+
+    /// The symbol it is about; empty if it is about none.
+    public var symbol: String {
+        switch self {
+        case .accountState, .rollout: ""
+        case .alert(let alert): alert.symbol
+        case .action(let action): action.symbol
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import HybridStream
+
+/// What is to be written to the store: the newest change of each position, the newest word on each counter. So it is bounded
+/// by what exists, however long the disk does not answer.
+struct PendingWrites {
+    struct RowKey: Hashable {
+        let account: String
+        let key: PositionKey
+    }
+
+    enum Counter {
+        /// A running account needs more numbers.
+        case extend(NumberLease)
+        /// The account ended in good order behind this number.
+        case settle(Int64)
+    }
+
+    private(set) var positions: [RowKey: PositionChange] = [:]
+    private(set) var counters: [String: Counter] = [:]
+
+    /// So many rows are written without waiting for more.
+    static let enough = 500
+
+    var isEmpty: Bool { self.positions.isEmpty && self.counters.isEmpty }
+    /// Numbers are urgent: someone may be waiting.
+    var isUrgent: Bool { self.positions.count >= PendingWrites.enough || !self.counters.isEmpty }
+
+    mutating func add(_ changes: [PositionChange], account: String) {
+        for change in changes { self.positions[RowKey(account: account, key: change.key)] = change }
+    }
+
+    mutating func add(_ counter: Counter, account: String) {
+        self.counters[account] = counter
+    }
+
+    /// Puts back what could not be written. What came since is newer.
+    mutating func restore(_ older: PendingWrites) {
+        self.positions.merge(older.positions) { newer, _ in newer }
+        self.counters.merge(older.counters) { newer, _ in newer }
+    }
+}

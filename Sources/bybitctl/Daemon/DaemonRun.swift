@@ -1,0 +1,111 @@
+import Foundation
+import Logging
+import Orchestrator
+
+/// One run of the daemon in this process, from the embedded exchange to the last drained account.
+struct DaemonRun {
+    var configuration: Configuration
+    let location: InstanceLocation
+    let accounts: [String]
+    let modeCap: ModeCap?
+    let dryRun: Bool
+    let readiness: ReadinessPipe?
+    let statusCommand: String
+
+    /// Until a signal. The first one drains; a second one ends the process at once.
+    func run() async throws {
+        let logger = self.logger()
+        var options = OrchestratorOptions()
+        options.accounts = self.accounts
+        options.modeCap = self.modeCap.flatMap { Mode(rawValue: $0.rawValue) }
+        options.isDryRun = self.dryRun
+        var configuration = self.configuration
+        // Flags and environment may have moved the instance; everything below sees one truth.
+        configuration.instance = self.location.instance
+        configuration.runtime.stateDirectory = self.location.stateDirectory
+        let simulator = try await EmbeddedExchange.start(for: configuration, logger: logger)
+        if let simulator {
+            options.endpoints = simulator.endpoints
+            options.credentials = simulator.credentials
+        }
+        do {
+            try await self.run(configuration, options, logger: logger)
+            await simulator?.shutdown()
+        } catch {
+            await simulator?.shutdown()
+            throw error
+        }
+    }
+
+    private func run(_ configuration: Configuration, _ options: OrchestratorOptions, logger: Logger) async throws {
+        let orchestrator = try Orchestrator(configuration: configuration, options: options, logger: logger)
+        let signals = try StopSignals { number in
+            logger.info(
+                "stopping: every account is drained; a second signal exits at once",
+                metadata: ["signal": "\(number)"]
+            )
+            orchestrator.stop()
+        }
+        defer { signals.cancel() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await orchestrator.run() }
+            group.addTask {
+                await orchestrator.waitUntilReady()
+                guard await DaemonRun.isServing(orchestrator) else { return }
+                self.announce(configuration, options, logger: logger)
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    /// A fleet that could not start is over the waiting as well; its reason comes from `run()`. One that serves has a
+    /// budget.
+    private static func isServing(_ orchestrator: Orchestrator) async -> Bool {
+        // No account has the empty name, so nothing is collected.
+        let report = await orchestrator.statusReport(includePositions: false, accounts: [""])
+        return report.budgets.connectionsLimit > 0
+    }
+
+    private func announce(_ configuration: Configuration, _ options: OrchestratorOptions, logger: Logger) {
+        let chosen = configuration.accounts.filter { options.accounts.isEmpty || options.accounts.contains($0.name) }
+        let enabled = chosen.filter(\.isEnabled)
+        let address = (options.endpoints ?? configuration.exchange.endpoints)?.publicWebSocket.description
+        let banner = Banner(
+            location: self.location,
+            enabled: enabled.count,
+            disabled: configuration.accounts.count - enabled.count,
+            exchange: [configuration.exchange.environment.rawValue, address].compactMap { $0 }.joined(separator: " "),
+            isDryRun: options.isDryRun || enabled.allSatisfy(\.isDryRun),
+            pid: ProcessInfo.processInfo.processIdentifier,
+            statusCommand: self.statusCommand
+        )
+        if let readiness = self.readiness {
+            readiness.ready(banner.text)
+        }
+        if self.logFormat == .text {
+            StandardError.write(banner.text)
+        } else {
+            // Whoever parses the log gets the same as one of its lines.
+            logger.notice(
+                "ready",
+                metadata: [
+                    "instance": "\(self.location.instance)", "accounts": "\(banner.enabled)",
+                    "exchange": "\(banner.exchange)", "socket": "\(self.location.controlSocket)",
+                    "status": "\(self.statusCommand)",
+                ]
+            )
+        }
+    }
+
+    /// The file's choice, with `auto` decided.
+    private var logFormat: LogFormat {
+        let format = LogFormat(self.configuration.runtime.log.format)
+        guard format == .auto else { return format }
+        return Terminal.standardError.isInteractive ? .text : .json
+    }
+
+    private func logger() -> Logger {
+        let (format, level) = (self.logFormat, Logger.Level(self.configuration.runtime.log.level))
+        return Logger(label: "bybitctl") { _ in format.handler(level: level, terminal: .standardError) }
+    }
+}

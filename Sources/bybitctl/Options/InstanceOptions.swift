@@ -1,0 +1,33 @@
+import ArgumentParser
+import Foundation
+import Orchestrator
+
+/// Which instance is meant.
+struct InstanceOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Folder that holds the instances' state.", valueName: "folder"), completion: .directory)
+    var stateDir: String?
+
+    @Option(help: ArgumentHelp("Name of the instance (default: default).", valueName: "name"))
+    var instance: String?
+
+    @Option(
+        help: ArgumentHelp("Accounts file that says where its instance is.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml"])
+    )
+    var config: String?
+
+    func location() throws -> InstanceLocation {
+        let environment = ProcessInfo.processInfo.environment
+        let user = SystemUser.current(environment: environment)
+        return try InstanceLocation.resolve(
+            InstanceLocation.Request(
+                stateDirectory: self.stateDir,
+                instance: self.instance,
+                configurationFile: self.config
+            ),
+            environment: environment,
+            user: user,
+            settings: { try ConfigurationFile.load($0, environment: environment, user: user).instanceSettings }
+        )
+    }
+}
