@@ -1,7 +1,6 @@
 # bybitctl: `make demo` shows it at work, `make test` proves it. Swift is the one prerequisite; the rest is installed.
 SWIFT ?= swift
 PREFIX ?= /usr/local
-CONFIG ?= debug
 BUILD_FLAGS ?=
 
 .PHONY: demo test bench lint fmt build release install pybit deps clean help
@@ -10,16 +9,16 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 demo: build ## five accounts on the embedded exchange: status, then events until Ctrl-C
-	@scripts/demo.sh "$$($(SWIFT) build --show-bin-path)/bybitctl"
+	@scripts/demo.sh "$$($(SWIFT) build --show-bin-path $(BUILD_FLAGS))/bybitctl"
 
 test: deps ## every test, unit to end-to-end
 	$(SWIFT) build --build-tests $(BUILD_FLAGS)
 	$(SWIFT) test --skip-build $(BUILD_FLAGS)
 
 bench: deps ## speed and memory against their budgets, in release mode
-	$(SWIFT) build -c release --product bybitctl
-	$(SWIFT) build -c release --product bench
-	"$$($(SWIFT) build -c release --show-bin-path)/bench" $(ARGS)
+	$(SWIFT) build -c release --product bybitctl $(BUILD_FLAGS)
+	$(SWIFT) build -c release --product bench $(BUILD_FLAGS)
+	"$$($(SWIFT) build -c release --show-bin-path $(BUILD_FLAGS))/bench" $(ARGS)
 
 lint: deps ## formatting; changes nothing
 	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Package.swift
@@ -28,17 +27,17 @@ fmt: ## formats in place
 	$(SWIFT) format --in-place --recursive Sources Tests Benchmarks Package.swift
 
 build: deps ## the program, for development
-	$(SWIFT) build --product bybitctl
+	$(SWIFT) build --product bybitctl $(BUILD_FLAGS)
 
 release: deps ## the program, optimised
-	$(SWIFT) build -c release --product bybitctl
+	$(SWIFT) build -c release --product bybitctl $(BUILD_FLAGS)
 
 install: release ## into $(PREFIX)/bin
 	install -d "$(DESTDIR)$(PREFIX)/bin"
-	install -m 0755 "$$($(SWIFT) build -c release --show-bin-path)/bybitctl" "$(DESTDIR)$(PREFIX)/bin/bybitctl"
+	install -m 0755 "$$($(SWIFT) build -c release --show-bin-path $(BUILD_FLAGS))/bybitctl" "$(DESTDIR)$(PREFIX)/bin/bybitctl"
 
 pybit: build ## the exchange's official Python client against `bybitctl simulate` (needs python3 and PyPI)
-	@scripts/pybit.sh "$$($(SWIFT) build --show-bin-path)/bybitctl"
+	@scripts/pybit.sh "$$($(SWIFT) build --show-bin-path $(BUILD_FLAGS))/bybitctl"
 
 deps: ## checks Swift, installs missing libraries
 	@scripts/deps.sh

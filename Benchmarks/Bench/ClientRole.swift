@@ -32,8 +32,8 @@ final class ClientRole: @unchecked Sendable {
         }
     }
 
-    /// What lives on one loop.
-    private final class Share {
+    /// What lives on one loop, and is touched there alone.
+    private final class Share: @unchecked Sendable {
         let eventLoop: any EventLoop
         let pipelineLoop = PipelineLoop(recent: RecentEvents())
         let hub: MarkHub

@@ -1,4 +1,5 @@
 import CBench
+import Foundation
 import HybridStream
 import NIOCore
 import NIOPosix
@@ -7,7 +8,7 @@ import Orchestrator
 /// One mark, a thousand accounts on one loop: merge, numbering, measuring, hand-over, and the event as text.
 enum FanOutFigures {
     static let accounts = 1_000
-    static let symbols = (0..<10).map { "SYM\(100 + $0)USDT" }
+    static let symbols = (0..<(Int(ProcessInfo.processInfo.environment["SYMS"] ?? "10") ?? 10)).map { "SYM\(100 + $0)USDT" }
     /// Marks per round; each makes an event for every account.
     static let marks = 600
 

@@ -82,6 +82,8 @@ public final class HybridStream: @unchecked Sendable {
     private var reported: Set<String> = []
     private var tasks: [UInt64: Task<Void, Never>] = [:]
     private var nextTask: UInt64 = 0
+    /// Rows of the last sweep that could not be read: positions that nobody watches.
+    private var unreadableRows = 0
     private var closures = RecentTimes()
     private var errors = RecentTimes()
 
@@ -109,20 +111,30 @@ public final class HybridStream: @unchecked Sendable {
         }
     }
 
-    /// Releases the tickers and closes the socket with 1000.
-    public func stop() -> EventLoopFuture<Void> {
-        let promise = self.eventLoop.makePromise(of: Void.self)
-        self.eventLoop.execute {
-            if self.stopPromise != nil || self.machine.state == .stopped { return promise.succeed() }
-            self.timer?.cancel()
-            if let ticket = self.ticket { self.services.gate.cancel(ticket) }
-            for task in self.tasks.values { task.cancel() }
-            self.tracker.releaseAll()
-            if self.socket != nil { self.stopPromise = promise }
-            self.step { machine, now, actions in machine.stop(now: now, actions: &actions) }
-            if self.stopPromise == nil { promise.succeed() }
+    /// Releases the tickers, closes the socket with 1000, and waits for what is under way.
+    public func stop() async throws {
+        let (closed, tasks) = try await self.eventLoop.submit { self.beginStopping() }.get()
+        try await closed.get()
+        for task in tasks { await task.value }
+    }
+
+    private func beginStopping() -> (closed: EventLoopFuture<Void>, tasks: [Task<Void, Never>]) {
+        guard self.stopPromise == nil, self.machine.state != .stopped else {
+            return (self.stopPromise?.futureResult ?? self.eventLoop.makeSucceededVoidFuture(), [])
         }
-        return promise.futureResult
+        if let ticket = self.ticket { self.services.gate.cancel(ticket) }
+        let tasks = Array(self.tasks.values)
+        for task in tasks { task.cancel() }
+        self.tracker.releaseAll()
+        var closed = self.eventLoop.makeSucceededVoidFuture()
+        if self.socket != nil {
+            let promise = self.eventLoop.makePromise(of: Void.self)
+            self.stopPromise = promise
+            closed = promise.futureResult
+        }
+        self.step { machine, now, actions in machine.stop(now: now, actions: &actions) }
+        self.timer?.cancel()
+        return (closed, tasks)
     }
 
     // MARK: Actions
@@ -203,12 +215,19 @@ public final class HybridStream: @unchecked Sendable {
         var followUp = false
         if sweep.isUsable {
             followUp = self.tracker.reconcile(
-                sweep.rows, coversAll: sweep.isComplete, requested: sweep.requestedUptime,
+                sweep.rows, coversAll: sweep.isComplete, isOneMoment: sweep.isOneMoment, requested: sweep.requestedUptime,
                 source: self.machine.driver == .rest ? .rest : .hybrid, serverTime: sweep.serverTime,
                 wallTime: WallClock.milliseconds(), now: now)
             for refusal in sweep.refused { self.reportOnce("position_row_refused", refusal) }
+            self.unreadableRows = sweep.refused.count
         } else {
             self.errors.add(now)
+        }
+        if let failure = sweep.failure, failure.isPermanentForAccount || failure.category == .permission {
+            self.step { machine, now, actions in
+                machine.accountRefused("\(failure)", now: now, actions: &actions)
+            }
+            return
         }
         self.step { machine, now, actions in
             machine.sweepFinished(
@@ -265,11 +284,11 @@ public final class HybridStream: @unchecked Sendable {
         self.buffer = []
         let wallTime = WallClock.milliseconds()
         for row in rows { self.tracker.receive(row, wallTime: wallTime, now: .now()) }
+        self.observer.batchCompleted()
         if self.bufferOverflowed {
             self.bufferOverflowed = false
-            self.sweep()
+            self.step { machine, now, actions in machine.needSweep(now: now, actions: &actions) }
         }
-        self.observer.batchCompleted()
     }
 
     private func reportOnce(_ code: String, _ text: String) {
@@ -336,6 +355,8 @@ extension HybridStream {
         public var lastError: String?
         public var reconnectsLastHour: Int
         public var errorsLastHour: Int
+        /// Rows of the last sweep that could not be read.
+        public var unreadableRows: Int
         public var positions: [PositionSnapshot]
     }
 
@@ -343,6 +364,8 @@ extension HybridStream {
         public var position: Position
         public var mark: FixedPoint?
         public var isStale: Bool
+        /// When a sweep's row last brought the mark, where no ticker does.
+        public var rowTime: Uptime?
         public var unrealizedPnL: FixedPoint?
     }
 
@@ -353,9 +376,13 @@ extension HybridStream {
             for (slot, cell) in self.tracker.book.cells.enumerated() where cell.position.isOpen {
                 let known = self.tracker.mark(slot)
                 let mark = known.price ?? cell.position.rowMarkPrice
+                let rowTime = self.tracker.rowTime(slot)
+                // Polling drives mode `rest`: three polls without a word are silence.
+                let isOverdue = rowTime.map { $0 + self.settings.machine.pollInterval * 3 < .now() } ?? false
+                let isStale = known.isStale || self.settings.machine.mode == .rest && isOverdue
                 positions.append(
                     PositionSnapshot(
-                        position: cell.position, mark: mark, isStale: known.isStale,
+                        position: cell.position, mark: mark, isStale: isStale, rowTime: rowTime,
                         unrealizedPnL: mark.flatMap { cell.position.unrealizedPnL(at: $0) }))
             }
         }
@@ -364,7 +391,7 @@ extension HybridStream {
             state: self.machine.state, reason: self.machine.reason, driver: self.machine.driver,
             connectionState: self.machine.connectionState, connects: self.machine.connects,
             lastFrame: self.machine.lastFrame, lastError: self.machine.lastError,
-            reconnectsLastHour: self.closures.count(now: now), errorsLastHour: self.errors.count(now: now),
+            reconnectsLastHour: self.closures.count(now: now), errorsLastHour: self.errors.count(now: now), unreadableRows: self.unreadableRows,
             positions: positions)
     }
 

@@ -185,6 +185,9 @@ public final class SimulatedExchange: Sendable {
     /// - Returns: HTTP status and body; status 503 once the exchange is shut down.
     public func control(_ method: String, _ path: String, _ body: String = "") async -> (status: Int, body: String) {
         let server = self.server
+        let gone = (503, "{\"error\":\"the exchange is shut down\"}")
+        // A loop that was shut down never answers.
+        if self.isStopping.withLockedValue({ $0 }) { return gone }
         do {
             return try await self.loop.submit {
                 let reply = server.value.control(method, path, Array(body.utf8))
@@ -192,7 +195,7 @@ public final class SimulatedExchange: Sendable {
                 return (reply.status, String(decoding: reply.body, as: UTF8.self))
             }.get()
         } catch {
-            return (503, "{\"error\":\"the exchange is shut down\"}")
+            return gone
         }
     }
 

@@ -44,7 +44,8 @@ struct OrderTests {
 
     @Test func linkIdsAreUniqueForEverAndFindTheOrder() throws {
         let harness = CoreHarness()
-        let body = #"{"category":"linear","symbol":"ETHUSDT","side":"Buy","orderType":"Market","qty":"1","orderLinkId":"a-1"}"#
+        let body =
+            #"{"category":"linear","symbol":"ETHUSDT","side":"Buy","orderType":"Market","qty":"1","orderLinkId":"a-1"}"#
         #expect(try harness.post("/v5/order/create", body)["retCode"]?.integer == 0)
         #expect(try harness.post("/v5/order/create", body)["retCode"]?.integer == 110072)
         let found = try harness.get("/v5/order/realtime", "category=linear&symbol=ETHUSDT&orderLinkId=a-1").rows
@@ -58,9 +59,18 @@ struct OrderTests {
         (#"{"category":"linear","symbol":"BTCUSDT","side":"Up","orderType":"Market","qty":"1"}"#, 10001),
         (#"{"category":"linear","symbol":"BTCUSDT","side":"Buy","orderType":"Market","qty":"0.0001"}"#, 10001),
         (#"{"category":"linear","symbol":"BTCUSDT","side":"Buy","orderType":"Market","qty":"0.0015"}"#, 10001),
-        (#"{"category":"linear","symbol":"BTCUSDT","side":"Buy","orderType":"Limit","qty":"1","price":"97000.05"}"#, 10001),
-        (#"{"category":"linear","symbol":"BTCUSDT","side":"Buy","orderType":"Limit","qty":"1","price":"900000"}"#, 110003),
-        (#"{"category":"linear","symbol":"BTCUSDT","side":"Buy","orderType":"Market","qty":"1","positionIdx":1}"#, 10001),
+        (
+            #"{"category":"linear","symbol":"BTCUSDT","side":"Buy","orderType":"Limit","qty":"1","price":"97000.05"}"#,
+            10001
+        ),
+        (
+            #"{"category":"linear","symbol":"BTCUSDT","side":"Buy","orderType":"Limit","qty":"1","price":"900000"}"#,
+            110003
+        ),
+        (
+            #"{"category":"linear","symbol":"BTCUSDT","side":"Buy","orderType":"Market","qty":"1","positionIdx":1}"#,
+            10001
+        ),
         (#"{"category":"linear","symbol":"DOGEUSDT","side":"Buy","orderType":"Market","qty":"1"}"#, 110094),
         (#"{"category":"linear","symbol":"BTCUSDT","side":"Buy","orderType":"Market","qty":"1000000"}"#, 10001),
     ])
@@ -124,7 +134,10 @@ struct OrderTests {
         #expect(try harness.position("BTCUSDT").size == 0)
         try harness.control("/marks", #"{"symbol":"BTCUSDT","price":"98000"}"#)
         #expect(Units.text(try harness.position("BTCUSDT").size) == "0.1")
-        let wrong = body.replacing("\"triggerDirection\":1", with: "\"triggerDirection\":2").replacing("98000", with: "99000")
+        let wrong = body.replacing("\"triggerDirection\":1", with: "\"triggerDirection\":2").replacing(
+            "98000",
+            with: "99000"
+        )
         #expect(try harness.post("/v5/order/create", wrong)["retCode"]?.integer == 110093)
     }
 
@@ -169,7 +182,9 @@ struct OrderTests {
         try harness.control("/marks", #"{"symbol":"ETHUSDT","price":"2850"}"#)
         #expect(try harness.position("ETHUSDT").size == 0)
         let orders = try harness.facts("order")
-        #expect(orders.contains { $0["stop_order_type"] == .string("TrailingStop") && $0["status"] == .string("Filled") })
+        #expect(
+            orders.contains { $0["stop_order_type"] == .string("TrailingStop") && $0["status"] == .string("Filled") }
+        )
     }
 
     @Test func hedgeModeNeedsTheIndex() throws {

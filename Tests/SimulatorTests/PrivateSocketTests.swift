@@ -179,7 +179,8 @@ struct PrivateSocketTests {
         #expect(try harness.position("XRPUSDT", 1).size == 0)
         #expect(Units.text(try harness.position("XRPUSDT", 2).size) == "4")
         let first = ["ADAUSDT", "XRPUSDT", "BTCUSDT", "ETHUSDT", "SOLUSDT", "LINKUSDT"].map { symbol in
-            (try? harness.get("/v5/position/list", "category=linear&symbol=\(symbol)"))?.rows.first?["positionIdx"]?.integer
+            (try? harness.get("/v5/position/list", "category=linear&symbol=\(symbol)"))?.rows.first?["positionIdx"]?
+                .integer
         }
         #expect(Set(first) == [1, 2], "the order of the legs is not fixed")
     }

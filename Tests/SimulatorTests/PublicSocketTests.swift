@@ -20,7 +20,9 @@ struct PublicSocketTests {
         harness.advance(10_000)
         let deltas = try harness.parsed(connection)
         #expect(deltas.count > 30 && deltas.count <= 100)
-        #expect(deltas.allSatisfy { $0["type"] == .string("delta") && $0[path: "data", "symbol"] == .string("BTCUSDT") })
+        #expect(
+            deltas.allSatisfy { $0["type"] == .string("delta") && $0[path: "data", "symbol"] == .string("BTCUSDT") }
+        )
         #expect(deltas.contains { $0[path: "data", "markPrice"] == nil })
         #expect(deltas.allSatisfy { ($0[path: "data", "bid1Price"] == nil) == ($0[path: "data", "bid1Size"] == nil) })
         let sequences = ([first[1]] + deltas).compactMap { $0["cs"]?.integer }
@@ -136,7 +138,8 @@ struct PublicSocketTests {
             _ = try harness.openPrivate("sub-001")
             _ = try harness.openPrivate("sub-002")
             harness.advance(60_000)
-            return harness.transcript + harness.request("GET", "/v5/position/list", "category=linear&settleCoin=USDT").body
+            return harness.transcript
+                + harness.request("GET", "/v5/position/list", "category=linear&settleCoin=USDT").body
         }
         let first = try run(seed: 42)
         #expect(first.count > 100_000)

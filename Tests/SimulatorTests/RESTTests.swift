@@ -6,7 +6,8 @@ struct RESTTests {
     @Test func tellsWhatIsWrongWithARequest() throws {
         let harness = CoreHarness()
         let keys = Credentials.derive(seed: 1, account: "sub-001")
-        func code(key: String, time: Int64, sign: String? = nil, query: String = "category=linear&settleCoin=USDT") throws
+        func code(key: String, time: Int64, sign: String? = nil, query: String = "category=linear&settleCoin=USDT")
+            throws
             -> (Int64?, String)
         {
             let plain = "\(time)\(key)5000\(query)"
@@ -110,7 +111,10 @@ struct RESTTests {
         #expect(missing["retMsg"]?.text == "Missing some parameters that must be filled in, symbol or settleCoin")
         try harness.control("/positions", #"{"account":"sub-001","symbol":"BTCUSD","side":"Sell","size":"300"}"#)
         #expect(try harness.get("/v5/position/list", "category=inverse").rows.count == 1)
-        #expect(try harness.get("/v5/position/list", "category=linear&symbol=BTCUSDT&limit=201")["retCode"]?.integer == 10001)
+        #expect(
+            try harness.get("/v5/position/list", "category=linear&symbol=BTCUSDT&limit=201")["retCode"]?.integer
+                == 10001
+        )
     }
 
     @Test func sweepsCanBeOld() throws {

@@ -22,10 +22,12 @@ struct ValueTests {
         #expect(Digest.webSocketAccept("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
     }
 
-    @Test(arguments: [
-        ("0", 0), ("1", 100_000_000), ("-1.5", -150_000_000), ("0.0000001", 10), ("0.00000001", 1),
-        ("97435.20", 9_743_520_000_000), (".5", 50_000_000), ("1.000000000", 100_000_000),
-    ] as [(String, Int64)])
+    @Test(
+        arguments: [
+            ("0", 0), ("1", 100_000_000), ("-1.5", -150_000_000), ("0.0000001", 10), ("0.00000001", 1),
+            ("97435.20", 9_743_520_000_000), (".5", 50_000_000), ("1.000000000", 100_000_000),
+        ] as [(String, Int64)]
+    )
     func readsDecimals(text: String, units: Int64) {
         #expect(Units.parse(text) == units)
     }

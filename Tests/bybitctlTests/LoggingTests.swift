@@ -23,7 +23,9 @@ import Testing
     @Test func textIsOneHarmlessLine() {
         let handler = TextLogHandler(level: .info, terminal: Terminal(isInteractive: false, environment: [:]))
         let line = handler.line(
-            self.event("lost\n\u{1B}[2J", ["account": "sub-001", "reason": "no route"]), at: self.time)
+            self.event("lost\n\u{1B}[2J", ["account": "sub-001", "reason": "no route"]),
+            at: self.time
+        )
         #expect(line == "03:04:05.678 warning  lost\\n\\u{1b}[2J account=sub-001 reason=\"no route\"\n")
     }
 
@@ -31,7 +33,9 @@ import Testing
         var handler = JSONLogHandler(level: .info)
         handler[metadataKey: "instance"] = "default"
         let line = handler.line(
-            self.event("lost \"it\"\n", ["accounts": ["a", "b"], "level": "x", "nested": ["k": "v"]]), at: self.time)
+            self.event("lost \"it\"\n", ["accounts": ["a", "b"], "level": "x", "nested": ["k": "v"]]),
+            at: self.time
+        )
         #expect(line.hasSuffix("}\n"))
         let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
         #expect(object["time"] as? String == "2026-01-02T03:04:05.678Z")

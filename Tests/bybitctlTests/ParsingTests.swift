@@ -39,9 +39,11 @@ import Testing
 
     @Test(arguments: [
         ["status", "--for", "happy"], ["status", "--timeout", "5s"], ["status", "--watch", "--for", "live"],
-        ["status", "--output", "yaml"], ["status", "--nagios", "--watch"], ["status", "--watch=0"], ["status", "--bogus"],
+        ["status", "--output", "yaml"], ["status", "--nagios", "--watch"], ["status", "--watch=0"],
+        ["status", "--bogus"],
         ["events", "--cause", "opend"], ["events", "--count", "0"], ["events", "--tail", "-1"],
-        ["events", "--since", "yesterday"], ["start"], ["start", "--mode", "turbo", "a.yaml"], ["simulate", "--tls", "x"],
+        ["events", "--since", "yesterday"], ["start"], ["start", "--mode", "turbo", "a.yaml"],
+        ["simulate", "--tls", "x"],
         ["simulate", "--port", "70000"], ["completions", "tcsh"], ["validate"], ["nonsense"],
     ])
     func usageErrors(arguments: [String]) {
@@ -70,8 +72,24 @@ import Testing
 
     @Test func followRequest() throws {
         let command = try self.parse(
-            EventsCommand.self, "events", "--account", "a", "--account", "b", "--symbol", "btcusdt", "--cause", "mark",
-            "--shadow", "--since", "10m", "-n", "3", "--count", "7")
+            EventsCommand.self,
+            "events",
+            "--account",
+            "a",
+            "--account",
+            "b",
+            "--symbol",
+            "btcusdt",
+            "--cause",
+            "mark",
+            "--shadow",
+            "--since",
+            "10m",
+            "-n",
+            "3",
+            "--count",
+            "7"
+        )
         #expect(
             command.request(now: Timestamp(milliseconds: 1_000_000))
                 == FollowRequest(
@@ -103,8 +121,22 @@ import Testing
 
     @Test func simulateOptions() throws {
         let command = try self.parse(
-            SimulateCommand.self, "simulate", "--accounts", "3", "--symbols", "5", "--seed", "9", "--activity", "none",
-            "--port", "8100", "--tls", "cert.pem", "key.pem")
+            SimulateCommand.self,
+            "simulate",
+            "--accounts",
+            "3",
+            "--symbols",
+            "5",
+            "--seed",
+            "9",
+            "--activity",
+            "none",
+            "--port",
+            "8100",
+            "--tls",
+            "cert.pem",
+            "key.pem"
+        )
         let options = command.options()
         #expect(options.accounts == ["sub-001", "sub-002", "sub-003"])
         #expect(options.symbols == 5)
@@ -116,17 +148,22 @@ import Testing
         #expect(SimulateCommand.names(1000).first == "sub-0001")
     }
 
-    @Test(arguments: [
-        ("250ms", 250), ("5s", 5000), ("10m", 600_000), ("3h", 10_800_000), ("2d", 172_800_000), ("5", nil), ("", nil),
-        ("s", nil), ("5 s", nil), ("-5s", nil), ("99999999999999999999d", nil), ("5S", nil),
-    ] as [(String, Int64?)])
+    @Test(
+        arguments: [
+            ("250ms", 250), ("5s", 5000), ("10m", 600_000), ("3h", 10_800_000), ("2d", 172_800_000), ("5", nil),
+            ("", nil),
+            ("s", nil), ("5 s", nil), ("-5s", nil), ("99999999999999999999d", nil), ("5S", nil),
+        ] as [(String, Int64?)]
+    )
     func durations(text: String, milliseconds: Int64?) {
         #expect(DurationText(argument: text)?.milliseconds == milliseconds)
     }
 
-    @Test(arguments: [
-        ("10m", 400_000), ("1970-01-01T00:00:01Z", 1000), ("1234", 1234), ("x", nil),
-    ] as [(String, Int64?)])
+    @Test(
+        arguments: [
+            ("10m", 400_000), ("1970-01-01T00:00:01Z", 1000), ("1234", 1234), ("x", nil),
+        ] as [(String, Int64?)]
+    )
     func since(text: String, milliseconds: Int64?) {
         #expect(Since(argument: text)?.milliseconds(now: 1_000_000) == milliseconds)
     }

@@ -49,7 +49,10 @@ import Testing
 
     @Test func positions() {
         let report = Samples.report([
-            Samples.account("sub-001", positions: [Samples.position("BTCUSDT"), Samples.position("SOLUSDT", stale: true)])
+            Samples.account(
+                "sub-001",
+                positions: [Samples.position("BTCUSDT"), Samples.position("SOLUSDT", stale: true)]
+            )
         ])
         #expect(
             self.table(report).positions() == """
@@ -66,6 +69,10 @@ import Testing
         var report = Samples.report([Samples.account("sub-001")])
         report.tickers.quarantined = ["XYZUSDT", "ABCUSDT"]
         report.tickers.receiving = 1
-        #expect(self.table(report).text(isWide: false).contains("1 of 2 symbols receiving, last frame 12ms ago, refused: XYZUSDT ABCUSDT\n"))
+        #expect(
+            self.table(report).text(isWide: false).contains(
+                "1 of 2 symbols receiving, last frame 12ms ago, refused: XYZUSDT ABCUSDT\n"
+            )
+        )
     }
 }

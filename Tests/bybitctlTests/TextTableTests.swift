@@ -39,18 +39,22 @@ import Testing
         #expect(text == "\u{1B}[1mA\u{1B}[0m    \u{1B}[1mB\u{1B}[0m\n\u{1B}[1;31mbad\u{1B}[0m  x\n")
     }
 
-    @Test(arguments: [
-        (true, [:], true), (true, ["NO_COLOR": "1"], false), (true, ["NO_COLOR": ""], true), (false, [:], false),
-        (true, ["TERM": "dumb"], false),
-    ] as [(Bool, [String: String], Bool)])
+    @Test(
+        arguments: [
+            (true, [:], true), (true, ["NO_COLOR": "1"], false), (true, ["NO_COLOR": ""], true), (false, [:], false),
+            (true, ["TERM": "dumb"], false),
+        ] as [(Bool, [String: String], Bool)]
+    )
     func colourOnlyOnATerminal(isInteractive: Bool, environment: [String: String], hasColor: Bool) {
         #expect(Terminal(isInteractive: isInteractive, environment: environment).hasColor == hasColor)
     }
 
-    @Test(arguments: [
-        (nil, "-"), (0, "0ms"), (85, "85ms"), (1000, "1s"), (12_345, "12.3s"), (60_000, "1m"), (245_000, "4m05s"),
-        (11_520_000, "3h12m"), (187_200_000, "2d04h"), (-5, "0ms"),
-    ] as [(Int64?, String)])
+    @Test(
+        arguments: [
+            (nil, "-"), (0, "0ms"), (85, "85ms"), (1000, "1s"), (12_345, "12.3s"), (60_000, "1m"), (245_000, "4m05s"),
+            (11_520_000, "3h12m"), (187_200_000, "2d04h"), (-5, "0ms"),
+        ] as [(Int64?, String)]
+    )
     func ages(milliseconds: Int64?, text: String) {
         #expect(AgeText.of(milliseconds) == text)
     }

@@ -14,6 +14,8 @@ public struct PositionBook: Sendable {
         var isRestored = false
         /// Closed because a sweep did not list it: a row with the same stamps brings it back.
         var isClosedByAbsence = false
+        /// The last sweep did not list it, but was too long to be one moment's truth.
+        var isMissing = false
     }
 
     /// A lifecycle event in the making.
@@ -77,6 +79,7 @@ public struct PositionBook: Sendable {
         }
         self.cells[slot].position = row
         self.cells[slot].isClosedByAbsence = false
+        self.cells[slot].isMissing = false
         if origin == .stream { self.cells[slot].touched = now }
         let restored = cell.isRestored
         self.cells[slot].isRestored = false
@@ -96,19 +99,29 @@ public struct PositionBook: Sendable {
     /// Merges a sweep that reached its last page.
     /// - Parameters:
     ///   - coversAll: false if a row could not be read: then absence means nothing.
+    ///   - isOneMoment: false if the listing took several pages. A position may slip from one page to another while they
+    ///     are fetched, so it must be missing twice.
     ///   - requested: when the sweep's first request left.
     public mutating func reconcile(
-        _ rows: [Position], coversAll: Bool, requested: Uptime, now: Uptime
+        _ rows: [Position], coversAll: Bool, isOneMoment: Bool = true, requested: Uptime, now: Uptime
     ) -> Reconciliation {
         var result = Reconciliation()
         var listed: Set<Int> = []
         for row in rows {
             self.apply(row, from: .sweep, now: now) { result.changes.append($0) }
-            if let slot = self.slots[row.key] { listed.insert(slot) }
+            if let slot = self.slots[row.key] {
+                listed.insert(slot)
+                self.cells[slot].isMissing = false
+            }
         }
         guard coversAll else { return result }
         for slot in self.cells.indices where !listed.contains(slot) && self.cells[slot].position.isOpen {
             if self.cells[slot].touched + Self.absenceGrace > requested {
+                result.needsFollowUp = true
+                continue
+            }
+            if !isOneMoment, !self.cells[slot].isMissing {
+                self.cells[slot].isMissing = true
                 result.needsFollowUp = true
                 continue
             }

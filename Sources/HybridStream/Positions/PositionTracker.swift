@@ -18,6 +18,10 @@ public final class PositionTracker: @unchecked Sendable {
         var exchangeTime: Int64 = .min
         var isStale = true
         var isOpen = false
+        /// Loaded from the store and not confirmed yet: marks are taken note of but make no events.
+        var isMuted = false
+        /// When a sweep's row last brought a mark.
+        var rowTime: Uptime?
     }
 
     public private(set) var book = PositionBook()
@@ -38,10 +42,16 @@ public final class PositionTracker: @unchecked Sendable {
         return (self.marks[slot].price, self.marks[slot].isStale)
     }
 
+    /// When a sweep's row last brought the leg's mark; nil if none did.
+    public func rowTime(_ slot: Int) -> Uptime? { slot < self.marks.count ? self.marks[slot].rowTime : nil }
+
     /// Loads the store's positions and takes their tickers at once: the price is there when the first sweep confirms them.
     public func restore(_ positions: [Position]) {
         self.book.restore(positions)
-        for slot in self.book.cells.indices where self.book.cells[slot].position.isOpen { self.open(slot) }
+        for slot in self.book.cells.indices where self.book.cells[slot].position.isOpen {
+            self.open(slot)
+            self.marks[slot].isMuted = true
+        }
     }
 
     /// One row of the private socket.
@@ -52,10 +62,11 @@ public final class PositionTracker: @unchecked Sendable {
 
     /// A sweep that reached its last page. Returns whether another one is needed soon.
     public func reconcile(
-        _ rows: [Position], coversAll: Bool, requested: Uptime, source: PositionUpdate.Source, serverTime: Int64,
+        _ rows: [Position], coversAll: Bool, isOneMoment: Bool = true, requested: Uptime, source: PositionUpdate.Source, serverTime: Int64,
         wallTime: Int64, now: Uptime
     ) -> Bool {
-        let result = self.book.reconcile(rows, coversAll: coversAll, requested: requested, now: now)
+        let result = self.book.reconcile(
+            rows, coversAll: coversAll, isOneMoment: isOneMoment, requested: requested, now: now)
         self.changes.append(contentsOf: result.changes)
         self.deliver(source: source, wallTime: wallTime, now: now)
         if source == .rest { self.takeRowMarks(rows, serverTime: serverTime, wallTime: wallTime, now: now) }
@@ -78,6 +89,7 @@ public final class PositionTracker: @unchecked Sendable {
         let slot = change.slot
         let position = change.position
         if position.isOpen { self.open(slot) }
+        if slot < self.marks.count { self.marks[slot].isMuted = false }
         self.onChange?(change)
         let state = self.marks.count > slot ? self.marks[slot] : MarkState()
         self.observer.observe(
@@ -131,6 +143,7 @@ public final class PositionTracker: @unchecked Sendable {
             marks[slot].cs = mark.cs
             marks[slot].exchangeTime = mark.exchangeTime
             marks[slot].isStale = false
+            if marks[slot].isMuted { return nil }
             return wasStale && hadPrice != nil ? .fresh : .mark
         }
         guard let cause else { return }
@@ -145,6 +158,7 @@ public final class PositionTracker: @unchecked Sendable {
     func becameStale(slot: Int, wallTime: Int64, now: Uptime) {
         guard slot < self.marks.count, self.marks[slot].isOpen, !self.marks[slot].isStale else { return }
         self.marks[slot].isStale = true
+        if self.marks[slot].isMuted { return }
         let state = self.marks[slot]
         self.observer.observe(
             PositionUpdate(
@@ -159,6 +173,7 @@ public final class PositionTracker: @unchecked Sendable {
             guard let price = row.rowMarkPrice, let slot = self.book.slot(of: row.key), slot < self.marks.count,
                 self.marks[slot].isOpen, self.marks[slot].isStale || self.hub == nil
             else { continue }
+            self.marks[slot].rowTime = now
             if serverTime <= self.marks[slot].exchangeTime { continue }
             let before = self.marks[slot]
             self.marks[slot].exchangeTime = serverTime

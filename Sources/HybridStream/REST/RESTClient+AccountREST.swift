@@ -28,4 +28,7 @@ extension RESTClient: AccountREST {
 extension PositionSweep {
     /// Every page came. Only then may the book be touched: what a broken listing says is neither complete nor newer.
     public var isUsable: Bool { self.failure == nil }
+
+    /// It fitted into one page, so that nothing can have slipped from page to page meanwhile.
+    public var isOneMoment: Bool { self.rows.count + self.refused.count < PositionSweeper.pageLimit }
 }

@@ -140,13 +140,14 @@ public final class RESTClient: Sendable {
         }
         let received = Uptime.now()
         let envelope = ReplyEnvelope(reply.body)
-        let error = RESTError.classify(
+        var error = RESTError.classify(
             status: reply.status,
             headers: reply.headers,
             body: reply.body,
             envelope: envelope,
             removing: account?.credentials
         )
+        if error?.code == .banned { error?.retryAfter = self.settings.banPause }
         let serverTime = error?.serverMilliseconds ?? envelope?.time ?? 0
         // Public replies may come out of a cache on the way and tell an old time, except for the clock's own.
         if account != nil || request.path == Self.timePath {

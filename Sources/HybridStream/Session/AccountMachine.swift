@@ -130,6 +130,14 @@ public struct AccountMachine: Sendable {
     /// Rows and replies count only on a connection that was authenticated.
     public var acceptsRows: Bool { self.phase == .bootstrapping || self.phase == .live || self.isSubscribing }
 
+    /// Whether there is a connection, or an attempt at one, that will report its end.
+    private var hasSocket: Bool {
+        switch self.phase {
+        case .connecting, .authenticating, .subscribing, .bootstrapping, .live, .closing: true
+        case .idle, .checkingKey, .failed, .polling, .waiting, .queued, .stopped: false
+        }
+    }
+
     private var isSubscribing: Bool {
         if case .subscribing = self.phase { return true }
         return false
@@ -164,6 +172,8 @@ extension AccountMachine {
 
     public mutating func stop(now: Uptime, actions: inout [Action]) {
         self.phase = .stopped
+        // A ping still unanswered must not bring the machine back to life.
+        self.heartbeat = nil
         actions.append(.close(code: 1000, reason: "shutting down"))
         self.changeState(to: .stopped, "stopped", &actions)
     }
@@ -174,6 +184,8 @@ extension AccountMachine {
         case .refused(let text):
             self.lastError = text
             self.phase = .failed(retryAt: now + Self.failedRetry)
+            // REST is refused as well: nobody drives, and a mended key starts from the beginning.
+            self.driver = self.settings.mode == .rest ? .rest : .hybrid
             self.changeState(to: .failed, text, &actions)
             return
         case .unknown(let text):
@@ -247,10 +259,12 @@ extension AccountMachine {
     }
 
     public mutating func closed(reason: String, now: Uptime, actions: inout [Action]) {
+        guard self.hasSocket else { return }
         self.heartbeat = nil
-        if self.phase == .stopped { return }
         self.lastError = reason
         if self.deadSince == nil { self.deadSince = now }
+        // A connection that goes live and dies at once, again and again, must wait longer each time.
+        if let live = self.liveSince, now >= live + Self.takeOverAfter { self.backoff.reset() }
         self.liveSince = nil
         // What was buffered is as true as ever; only the sweep that should have come first is missing.
         if self.phase == .bootstrapping { actions.append(.releaseBuffer) }
@@ -270,18 +284,41 @@ extension AccountMachine {
     public mutating func sweepFinished(
         isUsable: Bool, needsFollowUp: Bool, failure: String?, now: Uptime, actions: inout [Action]
     ) {
+        // What was asked before the connection was subscribed does not know what happened in between.
+        let isTooOld = self.phase == .bootstrapping && self.sweeps.isRequestedAgain
         self.sweeps.finished(success: isUsable, interval: self.sweepInterval, now: now)
         if needsFollowUp { self.sweeps.request(by: now + PositionBook.absenceGrace) }
         if self.phase == .stopped { return }
+        if isTooOld { return self.tick(now: now, actions: &actions) }
         if isUsable { self.isConfirmed = true } else { self.lastError = failure }
         if self.phase == .bootstrapping {
             actions.append(.releaseBuffer)
             self.phase = .live
             self.liveSince = now
             self.deadSince = nil
-            self.backoff.reset()
         }
         self.judge(failure: failure, now: now, &actions)
+        self.tick(now: now, actions: &actions)
+    }
+}
+
+extension AccountMachine {
+    /// The exchange will not list the account's positions, whatever is tried: nobody could watch them.
+    public mutating func accountRefused(_ text: String, now: Uptime, actions: inout [Action]) {
+        guard self.phase != .stopped else { return }
+        self.sweeps.finished(success: false, interval: self.sweepInterval, now: now)
+        self.lastError = text
+        self.heartbeat = nil
+        self.liveSince = nil
+        if self.phase == .bootstrapping { actions.append(.releaseBuffer) }
+        self.phase = .failed(retryAt: now + Self.failedRetry)
+        actions.append(.close(code: 1000, reason: text))
+        self.changeState(to: .failed, text, &actions)
+    }
+
+    /// Something was missed that only a sweep can tell.
+    public mutating func needSweep(now: Uptime, actions: inout [Action]) {
+        self.sweeps.request(now: now)
         self.tick(now: now, actions: &actions)
     }
 }
@@ -334,8 +371,10 @@ extension AccountMachine {
         case .idle, .checkingKey, .polling, .queued, .bootstrapping, .live, .closing, .stopped:
             break
         }
-        guard var heartbeat = self.heartbeat, self.phase != .closing else { return }
-        switch heartbeat.check(now: now) {
+        guard var heartbeat = self.heartbeat else { return }
+        let verdict = heartbeat.check(now: now)
+        self.heartbeat = heartbeat
+        switch verdict {
         case .none: break
         case .ping:
             self.pings += 1
@@ -343,7 +382,6 @@ extension AccountMachine {
         case .dead:
             self.close("no answer to a ping within \(self.settings.pongTimeout)", &actions)
         }
-        self.heartbeat = heartbeat
     }
 
     private mutating func tickDriver(now: Uptime, actions: inout [Action]) {
@@ -374,6 +412,7 @@ extension AccountMachine {
 
     private mutating func close(_ reason: String, _ actions: inout [Action]) {
         self.phase = .closing
+        self.heartbeat = nil
         self.lastError = reason
         actions.append(.close(code: nil, reason: reason))
     }

@@ -5,7 +5,7 @@ struct SweepSchedule: Sendable {
     private(set) var isInFlight = false
     private var dueAt = Uptime.distantFuture
     /// Asked for while one was in flight: that one may have left too early to answer.
-    private var isRequestedAgain = false
+    private(set) var isRequestedAgain = false
     private(set) var failures = 0
 
     init(retry: Duration = .seconds(1), longestRetry: Duration = .seconds(30)) {

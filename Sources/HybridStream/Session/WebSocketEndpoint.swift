@@ -36,12 +36,18 @@ public struct WebSocketEndpoint: Sendable, Equatable {
             if parts.count == 2 { portText = parts[1] }
         }
         if let portText {
-            guard let port = Int(portText), (1...65535).contains(port) else { return nil }
+            guard portText.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = Int(portText), (1...65535).contains(port) else { return nil }
             self.port = port
         } else {
             self.port = self.isSecure ? 443 : 80
         }
-        if self.host.isEmpty || self.target.contains(where: { $0 == " " || $0.isNewline }) { return nil }
+        // Both go into the request's head as they are.
+        func isOdd(_ byte: UInt8) -> Bool { byte <= 0x20 || byte == 0x7F || byte == UInt8(ascii: "#") }
+        if self.host.isEmpty || self.host.contains("@") || self.host.utf8.contains(where: isOdd)
+            || self.target.utf8.contains(where: isOdd)
+        {
+            return nil
+        }
     }
 
     /// The value of the `Host` header.

@@ -230,7 +230,9 @@ extension TickerFeed: WebSocketDelegate {
         guard socket === self.socket else { return }
         self.socket = nil
         self.isReading = false
-        self.logger.warning("ticker feed lost its connection", metadata: ["reason": "\(closure)"])
+        if self.stopPromise == nil {
+            self.logger.warning("ticker feed lost its connection", metadata: ["reason": "\(closure)"])
+        }
         self.step { machine, now, actions in
             machine.closed(reason: closure.text, now: now, actions: &actions)
         }

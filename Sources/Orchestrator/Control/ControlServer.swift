@@ -16,6 +16,9 @@ public final class ControlServer: Service {
         case stopped
     }
 
+    /// How long ``stop()`` lets answers finish.
+    private static let patience = Duration.seconds(1)
+
     private let location: InstanceLocation
     private let lock: InstanceLock
     private let backend: any ControlBackend
@@ -38,6 +41,9 @@ public final class ControlServer: Service {
         let outcome: Result<Void, any Error>
         do {
             try await self.serve(on: group)
+            outcome = .success(())
+        } catch is CancellationError {
+            // Either we were cancelled, or an answer had to be.
             outcome = .success(())
         } catch {
             outcome = .failure(error)
@@ -94,9 +100,10 @@ public final class ControlServer: Service {
             eventLoopGroupProvider: .shared(group),
             logger: quiet
         )
-        let services = ServiceGroup(
-            configuration: ServiceGroupConfiguration(services: [application], logger: quiet)
-        )
+        var configuration = ServiceGroupConfiguration(services: [application], logger: quiet)
+        // A question whose answer does not come must not hold up the end; then it is cancelled.
+        configuration.maximumGracefulShutdownDuration = ControlServer.patience
+        let services = ServiceGroup(configuration: configuration)
         let isStopped = self.state.withLock { state -> Bool in
             guard case .idle = state else { return true }
             state = .running(services)

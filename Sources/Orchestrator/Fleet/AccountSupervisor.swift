@@ -45,8 +45,9 @@ final class AccountSupervisor: @unchecked Sendable {
         stream.start(restoring: stored)
     }
 
-    func stop() -> EventLoopFuture<Void> {
-        self.stream?.stop() ?? self.eventLoop.makeSucceededVoidFuture()
+    /// From any thread, once the account is started.
+    func stop() async throws {
+        try await self.stream?.stop()
     }
 
     /// Completes when the account has reached its first settled state: live, degraded, in fallback or failed.
@@ -157,7 +158,7 @@ extension AccountSupervisor {
         let counts = StatusReport.PositionCounts(of: positions)
         let state: StatusReport.State = snapshot?.state.reportState ?? .starting
         var health = StatusReport.Health.ofAccount(enabled: true, state: state, counts: counts)
-        if !self.failingSinks.isEmpty { health = max(health, .degraded) }
+        if !self.failingSinks.isEmpty || (snapshot?.unreadableRows ?? 0) > 0 { health = max(health, .degraded) }
         let metrics = self.pipeline.metrics
         var events = StatusReport.Events()
         events.emitted = metrics.emitted
@@ -185,7 +186,8 @@ extension AccountSupervisor {
         _ snapshot: HybridStream.PositionSnapshot, lastFrames: [String: Uptime], now: Uptime
     ) -> StatusReport.Position {
         let position = snapshot.position
-        let age = lastFrames[position.key.symbol].map { max(0, (now - $0).milliseconds) }
+        let last = lastFrames[position.key.symbol] ?? snapshot.rowTime
+        let age = last.map { max(0, (now - $0).milliseconds) }
         return StatusReport.Position(
             symbol: position.key.symbol, positionIndex: position.key.positionIndex, side: position.side.rawValue,
             size: position.size.description, entryPrice: position.entryPrice.description,

@@ -131,6 +131,7 @@ public final class Orchestrator: Sendable {
         self.watchQuarantine(services)
         let known = try store.loadAll(self.plan.running.map(\.identity.name))
         for (index, account) in self.plan.running.enumerated() {
+            if self.state.withLock({ $0.isStopping }) { return }
             let loop = loops[index % loops.count]
             let stored = known[index]
             let queues = account.configuration.strategy.sinks.compactMap { sink -> EventQueue? in
@@ -152,6 +153,8 @@ public final class Orchestrator: Sendable {
                 supervisor.start(stream: stream, restoring: stored.positions)
             }.get()
         }
+        // Accounts that were added before the end began are told not to wait; later ones are not added.
+        if self.state.withLock({ $0.isStopping }) { return }
         for loop in loops {
             let settled = try await loop.collect { $0.whenSettled() }
             for future in settled { try await future.get() }
@@ -219,7 +222,11 @@ public final class Orchestrator: Sendable {
         self.logger.info("stopping")
         await self.attempt("closing the streams") {
             for loop in services.loops {
-                for future in try await loop.collect({ $0.stop() }) { try await future.get() }
+                let accounts = try await loop.collect { $0 }
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for account in accounts { group.addTask { try await account.stop() } }
+                    try await group.waitForAll()
+                }
                 try await loop.eventLoop.submit { loop.pipeline.batchEnded() }.get()
             }
             try await services.feed.stop().get()

@@ -10,19 +10,19 @@ public final class AccountPipeline {
     private let label: AccountLabel
     private let loop: PipelineLoop
     private let encoder: EventEncoder
-    private var numbers: EventNumbers
-    private var stages: ContiguousArray<SinkStage> = []
-    private var consumers: ContiguousArray<any PositionConsumer>
+    @exclusivity(unchecked) private var numbers: EventNumbers
+    @exclusivity(unchecked) private var stages: ContiguousArray<SinkStage> = []
+    @exclusivity(unchecked) private var consumers: ContiguousArray<any PositionConsumer>
     /// Consumers that failed at a position, so that an alert is opened once and resolved.
-    private var failures: Set<Failure> = []
+    @exclusivity(unchecked) private var failures: Set<Failure> = []
 
-    private var emitted: Int64 = 0
-    private var conflated: Int64 = 0
-    private var withheld: Int64 = 0
+    @exclusivity(unchecked) private var emitted: Int64 = 0
+    @exclusivity(unchecked) private var conflated: Int64 = 0
+    @exclusivity(unchecked) private var withheld: Int64 = 0
     private var consumerErrors: Int64 = 0
-    private var lastEventTime: Int64 = 0
-    private var meter: RateMeter
-    private var latency = LatencyRecorder()
+    @exclusivity(unchecked) private var lastEventTime: Int64 = 0
+    @exclusivity(unchecked) private var meter: RateMeter
+    @exclusivity(unchecked) private var latency = LatencyRecorder()
 
     private struct Failure: Hashable {
         let consumer: Int
@@ -209,7 +209,14 @@ public final class AccountPipeline {
     private func remember(_ line: [UInt8], kind: EventKinds, symbol: String, n: Int64) {
         self.loop.recent.append(
             RecentEvents.Event(
-                account: self.account, symbol: symbol, kind: kind, n: n, emittedTime: self.loop.wall, line: line))
+                account: self.account,
+                symbol: symbol,
+                kind: kind,
+                n: n,
+                emittedTime: self.loop.wall,
+                line: line
+            )
+        )
     }
 
     private func dropClosedStages() {
@@ -250,10 +257,18 @@ public final class AccountPipeline {
         self.emitConsumerAlert(failure.consumer, failure.key, .resolved, "\(name) handles \(failure.key) again")
     }
 
-    private func emitConsumerAlert(_ index: Int, _ key: PositionKey, _ state: PipelineEvent.Alert.State, _ text: String) {
+    private func emitConsumerAlert(_ index: Int, _ key: PositionKey, _ state: PipelineEvent.Alert.State, _ text: String)
+    {
         self.emit(
             .alert(
                 PipelineEvent.Alert(
-                    code: "consumer_failed", severity: .warning, state: state, symbol: key.symbol, text: text)))
+                    code: "consumer_failed",
+                    severity: .warning,
+                    state: state,
+                    symbol: key.symbol,
+                    text: text
+                )
+            )
+        )
     }
 }

@@ -10,7 +10,7 @@ struct ConflatingBuffer {
     /// Above this many waiting bytes marks are parked.
     static let defaultLimit = 4 * 1_024 * 1_024
     /// Lines are handed out in pieces of about this size.
-    static let pieceSize = 64 * 1_024
+    static let pieceSize = 48 * 1_024
     /// What a waiting mark is counted as until it is text.
     static let parkedSize = 640
 
@@ -76,7 +76,7 @@ struct ConflatingBuffer {
     private mutating func sealTail() {
         guard !self.tail.isEmpty else { return }
         self.segments.append(.lines(self.tail))
-        self.tail = []
+        self.tail = ChunkPool.shared.take()
     }
 
     /// Keeps a mark, or merges it into the one that waits already.
@@ -131,7 +131,13 @@ struct ConflatingBuffer {
             guard buffer.isEmpty || buffer.count + lines.count <= maxBytes else { return .empty }
             self.segments.removeFirst()
             self.waitingBytes -= lines.count
-            if buffer.isEmpty { buffer = lines } else { buffer += lines }
+            if buffer.isEmpty {
+                ChunkPool.shared.give(buffer)
+                buffer = lines
+            } else {
+                buffer += lines
+                ChunkPool.shared.give(lines)
+            }
             self.endConflatingIfCaughtUp()
             return .lines
         case .marks(let marks):

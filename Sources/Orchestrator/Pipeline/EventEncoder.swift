@@ -10,8 +10,8 @@ final class EventEncoder {
     private let shared: SharedMarkText
     private let prefix: UnsafeMutableRawPointer
     private let prefixCount: Int
-    private var slots: UnsafeMutablePointer<PreparedPosition>
-    private var slotCount: Int
+    @exclusivity(unchecked) private var slots: UnsafeMutablePointer<PreparedPosition>
+    @exclusivity(unchecked) private var slotCount: Int
 
     /// Positions in higher slots are written without prepared text.
     static let maxPreparedSlots = 4_096
@@ -47,7 +47,11 @@ final class EventEncoder {
         writer.integer(n)
         writer.bytes(text, count: prepared.headCount)
         writer.bytes(self.shared.markText(update.mark), count: self.shared.markCount)
-        PositionLine.writeProfit(update, to: &writer)
+        if let mark = update.mark, let profit = prepared.profit?.profit(at: mark) {
+            writer.decimal(profit)
+        } else {
+            PositionLine.writeProfit(update, to: &writer)
+        }
         writer.bytes(text + prepared.headCount, count: prepared.tailCount)
         writer.bytes(self.shared.ending(update, emittedTime: emittedTime), count: self.shared.endingCount)
         arena.commit(writer.position - start)
@@ -100,6 +104,7 @@ struct PreparedPosition {
     let text: UnsafeMutableRawPointer?
     let headCount: Int
     let tailCount: Int
+    let profit: PreparedProfit?
 
     /// No position.
     init() {
@@ -108,6 +113,7 @@ struct PreparedPosition {
         self.text = nil
         self.headCount = 0
         self.tailCount = 0
+        self.profit = nil
     }
 
     init(_ position: Position, source: PositionUpdate.Source, label: AccountLabel) {
@@ -125,6 +131,7 @@ struct PreparedPosition {
         self.text = text
         self.position = .passRetained(position)
         self.source = source
+        self.profit = PreparedProfit(position)
     }
 
     @inline(__always)

@@ -38,7 +38,8 @@ struct EventNumbers {
         if left < NumberLease.refillBelow {
             self.lease.requestMore()
             // Look again soon, yet not at every event; at each one once marks are held back.
-            self.checkBehind = self.isMarkAllowed ? min(self.last + 1_024, limit - NumberLease.lifecycleReserve) : self.last
+            self.checkBehind =
+                self.isMarkAllowed ? min(self.last + 1_024, limit - NumberLease.lifecycleReserve) : self.last
         } else {
             self.checkBehind = limit - NumberLease.refillBelow
         }

@@ -95,7 +95,8 @@ public final class EventQueue: Sendable {
                 discarded: state.discarded,
                 waitingBytes: state.buffer.waitingBytes,
                 parkedMarks: state.buffer.parkedCount,
-                isConflating: state.buffer.isConflating)
+                isConflating: state.buffer.isConflating
+            )
         }
     }
 
@@ -173,7 +174,7 @@ public final class EventQueue: Sendable {
     // MARK: Reading
 
     /// Empties `buffer` and fills it with the oldest lines, about `maxBytes` of them. One reader at a time.
-    public func drain(into buffer: inout [UInt8], maxBytes: Int = 256 * 1_024) -> Drained {
+    public func drain(into buffer: inout [UInt8], maxBytes: Int = 64 * 1_024) -> Drained {
         buffer.removeAll(keepingCapacity: true)
         while buffer.count < maxBytes {
             let (piece, closed) = self.state.withLock { state -> (ConflatingBuffer.Piece, CloseReason?) in

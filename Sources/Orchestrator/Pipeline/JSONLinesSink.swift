@@ -28,7 +28,7 @@ public final class JSONLinesSink: Sendable {
     static let lastRetry = Duration.seconds(5)
     /// How soon a slow pipe is looked at again.
     static let busyRetry = Duration.milliseconds(20)
-    private static let drainBytes = 256 * 1_024
+    private static let drainBytes = 64 * 1_024
 
     /// - Parameter onChange: called on the writer's thread with the trouble when writing begins to fail, and with nil
     ///   when it works again.
@@ -37,10 +37,16 @@ public final class JSONLinesSink: Sendable {
         self.options = options
         self.onChange = onChange
         self.queue = EventQueue(
-            name: "jsonl:\(path)", limit: options.queueLimit, hardLimit: options.hardLimit, overflow: .discard)
+            name: "jsonl:\(path)",
+            limit: options.queueLimit,
+            hardLimit: options.hardLimit,
+            overflow: .discard
+        )
         self.writing = Mutex(
             Writing(
-                file: LineFile(path: path, rotation: .init(bytes: options.rotateBytes, keep: options.keep))))
+                file: LineFile(path: path, rotation: .init(bytes: options.rotateBytes, keep: options.keep))
+            )
+        )
     }
 
     /// What stands in the way at the moment.

@@ -24,8 +24,11 @@ public struct JSONLinesOptions: Sendable, Equatable {
     public var hardLimit: Int
 
     public init(
-        rotateBytes: Int? = 100_000_000, keep: Int = 10, sync: Sync = .never,
-        queueLimit: Int = EventQueue.defaultLimit, hardLimit: Int = 256 * 1_024 * 1_024
+        rotateBytes: Int? = 100_000_000,
+        keep: Int = 10,
+        sync: Sync = .never,
+        queueLimit: Int = EventQueue.defaultLimit,
+        hardLimit: Int = 256 * 1_024 * 1_024
     ) {
         self.rotateBytes = rotateBytes
         self.keep = keep
@@ -151,7 +154,9 @@ public final class JSONLinesWriter: Sendable {
 
     /// On the thread: writes until all is written or the time is over.
     private func finish(
-        _ sink: JSONLinesSink, deadline: ContinuousClock.Instant, _ continuation: CheckedContinuation<Bool, Never>
+        _ sink: JSONLinesSink,
+        deadline: ContinuousClock.Instant,
+        _ continuation: CheckedContinuation<Bool, Never>
     ) {
         switch sink.run() {
         case .done:

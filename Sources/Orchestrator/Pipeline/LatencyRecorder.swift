@@ -8,7 +8,9 @@ struct LatencyRecorder {
     private static let mostEvents: UInt64 = 4_000_000_000
 
     private var histogram = Histogram<UInt32>(
-        highestTrackableValue: LatencyRecorder.longest, numberOfSignificantValueDigits: .one)
+        highestTrackableValue: LatencyRecorder.longest,
+        numberOfSignificantValueDigits: .one
+    )
 
     @inline(__always)
     mutating func record(microseconds: UInt64) {

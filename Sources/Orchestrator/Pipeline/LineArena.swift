@@ -1,9 +1,9 @@
 /// Memory into which a loop writes the lines of one batch, once, whoever wants them. One per event loop.
 final class LineArena {
-    private(set) var base: UnsafeMutableRawPointer
-    private var capacity: Int
+    @exclusivity(unchecked) private(set) var base: UnsafeMutableRawPointer
+    @exclusivity(unchecked) private var capacity: Int
     /// Bytes written in this batch.
-    private(set) var count = 0
+    @exclusivity(unchecked) private(set) var count = 0
 
     private static let smallest = 8 * 1_024
 

@@ -189,7 +189,10 @@ struct LineFile {
     private func trouble(_ step: String) -> SinkTrouble {
         let code = errno
         return SinkTrouble(
-            step: step, path: self.path == "-" ? "standard output" : self.path, errno: code,
-            reason: String(cString: strerror(code)))
+            step: step,
+            path: self.path == "-" ? "standard output" : self.path,
+            errno: code,
+            reason: String(cString: strerror(code))
+        )
     }
 }

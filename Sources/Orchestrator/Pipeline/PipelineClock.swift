@@ -22,5 +22,6 @@ public struct PipelineClock: Sendable {
             var time = timespec()
             clock_gettime(CLOCK_REALTIME, &time)
             return Int64(time.tv_sec) &* 1_000 &+ Int64(time.tv_nsec) / 1_000_000
-        })
+        }
+    )
 }

@@ -63,8 +63,16 @@ public enum PipelineEvent: Sendable, Equatable {
         public var text: String
 
         public init(
-            consumer: String, action: String, symbol: String, positionIndex: Int, orderLinkID: String,
-            parameters: [Parameter], dryRun: Bool, outcome: Outcome, returnCode: Int? = nil, text: String = ""
+            consumer: String,
+            action: String,
+            symbol: String,
+            positionIndex: Int,
+            orderLinkID: String,
+            parameters: [Parameter],
+            dryRun: Bool,
+            outcome: Outcome,
+            returnCode: Int? = nil,
+            text: String = ""
         ) {
             self.consumer = consumer
             self.action = action

@@ -9,18 +9,18 @@ public final class PipelineLoop {
     let recent: RecentEvents
     private let clock: PipelineClock
     private var stages: [ObjectIdentifier: SinkStage] = [:]
-    private var dirty: [SinkStage] = []
+    @exclusivity(unchecked) private var dirty: [SinkStage] = []
 
     /// The clocks as last read: nanoseconds, milliseconds, and the whole seconds of the first.
-    private(set) var uptime: UInt64 = 0
-    private(set) var wall: Int64 = 0
-    private(set) var second: Int64 = 0
-    private var readsLeft = 0
+    @exclusivity(unchecked) private(set) var uptime: UInt64 = 0
+    @exclusivity(unchecked) private(set) var wall: Int64 = 0
+    @exclusivity(unchecked) private(set) var second: Int64 = 0
+    @exclusivity(unchecked) private var readsLeft = 0
 
     /// So many events share a reading of the clocks at most. They are microseconds apart.
     private static let eventsPerReading = 16
     /// The batch is handed over early when its lines exceed this.
-    private static let batchBytes = 128 * 1_024
+    private static let batchBytes = 16 * 1_024
 
     /// - Parameter recent: shared by all loops of the process.
     public init(recent: RecentEvents, clock: PipelineClock = .system) {

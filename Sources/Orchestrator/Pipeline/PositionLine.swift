@@ -22,7 +22,11 @@ enum PositionLine {
 
     /// A whole line, without anything prepared.
     static func write(
-        _ update: PositionUpdate, label: AccountLabel, n: Int64, emittedTime: Int64, to writer: inout RawWriter
+        _ update: PositionUpdate,
+        label: AccountLabel,
+        n: Int64,
+        emittedTime: Int64,
+        to writer: inout RawWriter
     ) {
         label.positionPrefix.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { return }
@@ -48,7 +52,10 @@ enum PositionLine {
 
     /// `,"cause":… ` up to the value of `mark_price`.
     static func writeHead(
-        _ position: Position, cause: PositionUpdate.Cause, source: PositionUpdate.Source, to writer: inout RawWriter
+        _ position: Position,
+        cause: PositionUpdate.Cause,
+        source: PositionUpdate.Source,
+        to writer: inout RawWriter
     ) {
         let isOpen = position.isOpen
         writer.text(",\"cause\":\"")

@@ -57,7 +57,9 @@ struct RawWriter {
             let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
             self.position.storeBytes(
                 of: pairs.loadUnaligned(fromByteOffset: Int(truncatingIfNeeded: pair) &* 2, as: UInt16.self),
-                toByteOffset: at, as: UInt16.self)
+                toByteOffset: at,
+                as: UInt16.self
+            )
             rest = quotient
         }
         if at == 1 {

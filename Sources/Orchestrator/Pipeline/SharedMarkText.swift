@@ -8,16 +8,16 @@ final class SharedMarkText {
     private static let markRoom = 128
     private static let endingRoom = 256
 
-    private var mark: FixedPoint?
-    private(set) var markCount = 0
+    @exclusivity(unchecked) private var mark: FixedPoint?
+    @exclusivity(unchecked) private(set) var markCount = 0
 
-    private var stale = false
-    private var conflated = 0
-    private var seq: Int64 = 0
-    private var exchangeTime: Int64 = 0
-    private var receivedTime: Int64 = 0
-    private var emittedTime: Int64 = 0
-    private(set) var endingCount = 0
+    @exclusivity(unchecked) private var stale = false
+    @exclusivity(unchecked) private var conflated = 0
+    @exclusivity(unchecked) private var seq: Int64 = 0
+    @exclusivity(unchecked) private var exchangeTime: Int64 = 0
+    @exclusivity(unchecked) private var receivedTime: Int64 = 0
+    @exclusivity(unchecked) private var emittedTime: Int64 = 0
+    @exclusivity(unchecked) private(set) var endingCount = 0
 
     init() {
         self.memory = .allocate(byteCount: SharedMarkText.markRoom + SharedMarkText.endingRoom, alignment: 16)

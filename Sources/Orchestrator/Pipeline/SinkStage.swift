@@ -13,12 +13,12 @@ final class SinkStage {
     let queue: EventQueue
     /// How many pipelines of this loop write to it.
     var users = 0
-    private(set) var isDirty = false
+    @exclusivity(unchecked) private(set) var isDirty = false
     /// Fixed for the length of a batch.
-    private(set) var isConflating = false
-    private var pieces: [Piece] = []
-    private var start = 0
-    private var end = 0
+    @exclusivity(unchecked) private(set) var isConflating = false
+    @exclusivity(unchecked) private var pieces: [Piece] = []
+    @exclusivity(unchecked) private var start = 0
+    @exclusivity(unchecked) private var end = 0
 
     /// So many pieces, and the batch is handed over early.
     static let maxPieces = 1_024

@@ -71,6 +71,7 @@ enum PositionRecord {
             seq: row["seq"],
             updatedTime: row["updated_time"],
             createdTime: row["created_time"],
-            openTime: row["open_time"])
+            openTime: row["open_time"]
+        )
     }
 }

@@ -37,7 +37,8 @@ public final class Store: Sendable {
     /// Opens the file, or creates it (mode 0600, its folder 0700), and brings its tables up to date.
     /// - Parameter onChange: called on the store's thread when writing begins to fail, and with nil when it works again.
     public static func open(
-        path: String, onChange: @escaping @Sendable (StoreError?) -> Void = { _ in }
+        path: String,
+        onChange: @escaping @Sendable (StoreError?) -> Void = { _ in }
     ) throws(StoreError) -> Store {
         Store(path: path, database: try StoreFile.open(path), onChange: onChange)
     }
@@ -69,7 +70,9 @@ public final class Store: Sendable {
                 try Store.durably(database) {
                     try accounts.map { account in
                         let positions = try Row.fetchAll(
-                            database, sql: "SELECT * FROM position_book WHERE account = ?", arguments: [account]
+                            database,
+                            sql: "SELECT * FROM position_book WHERE account = ?",
+                            arguments: [account]
                         ).map(PositionRecord.position)
                         let used = try Store.reserve(account, above: nil, in: database)
                         return (account, positions, used)
@@ -92,7 +95,10 @@ public final class Store: Sendable {
     /// - Returns: what it had before.
     private static func reserve(_ account: String, above floor: Int64?, in database: Database) throws -> Int64 {
         let stored = try Int64.fetchOne(
-            database, sql: "SELECT n_reserved FROM account_counter WHERE account = ?", arguments: [account])
+            database,
+            sql: "SELECT n_reserved FROM account_counter WHERE account = ?",
+            arguments: [account]
+        )
         let used = max(stored ?? 0, floor ?? 0)
         try self.setReserved(used + NumberLease.blockSize, account: account, in: database)
         return used
@@ -104,7 +110,8 @@ public final class Store: Sendable {
                 INSERT INTO account_counter (account, n_reserved) VALUES (?, ?)
                 ON CONFLICT (account) DO UPDATE SET n_reserved = excluded.n_reserved
                 """,
-            arguments: [account, value])
+            arguments: [account, value]
+        )
     }
 
     /// A transaction that is on the disk when this returns, even if the power fails: numbers must not come back.
@@ -255,7 +262,8 @@ public final class Store: Sendable {
 
     /// Writes what is pending and closes the file. Nothing can be recorded afterwards.
     public func close() async throws(StoreError) {
-        let outcome = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Void, StoreError>, Never>) in
+        let outcome = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Void, StoreError>, Never>) in
             self.thread.async { continuation.resume(returning: self.closeNow()) }
         }
         try outcome.get()

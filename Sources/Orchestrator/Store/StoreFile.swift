@@ -28,18 +28,29 @@ enum StoreFile {
         guard try database.tableExists("grdb_migrations") else {
             // Someone else's database is not to be filled with our tables.
             let foreign = try String.fetchOne(
-                database, sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+                database,
+                sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            )
             if let foreign {
                 throw StoreError(
-                    kind: .corrupt, path: path, reason: "it is another program's database (table \(foreign))")
+                    kind: .corrupt,
+                    path: path,
+                    reason: "it is another program's database (table \(foreign))"
+                )
             }
             return
         }
         let known = Set(StoreSchema.migrator.migrations)
         let applied = try String.fetchAll(
-            database, sql: "SELECT identifier FROM grdb_migrations ORDER BY identifier")
+            database,
+            sql: "SELECT identifier FROM grdb_migrations ORDER BY identifier"
+        )
         if let unknown = applied.first(where: { !known.contains($0) }) {
-            throw StoreError(kind: .newerVersion, path: path, reason: "this version does not know its schema “\(unknown)”")
+            throw StoreError(
+                kind: .newerVersion,
+                path: path,
+                reason: "this version does not know its schema “\(unknown)”"
+            )
         }
     }
 
@@ -72,7 +83,11 @@ enum StoreFile {
 
     private static func systemError(_ path: String, _ step: String) -> StoreError {
         let code = errno
-        return StoreError(kind: .unavailable, path: path, reason: "cannot \(step) it: \(String(cString: strerror(code)))")
+        return StoreError(
+            kind: .unavailable,
+            path: path,
+            reason: "cannot \(step) it: \(String(cString: strerror(code)))"
+        )
     }
 
     /// The error as the store's users see it.

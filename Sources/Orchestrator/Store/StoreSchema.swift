@@ -33,7 +33,8 @@ enum StoreSchema {
                         -- The highest number that may have been used.
                         n_reserved INTEGER NOT NULL
                     ) STRICT, WITHOUT ROWID;
-                    """)
+                    """
+            )
         }
         return migrator
     }

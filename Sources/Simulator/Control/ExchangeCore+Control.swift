@@ -121,7 +121,9 @@ extension ExchangeCore {
         case "/faults": try self.setFaults(body)
         case "/faults/clear": self.clearFaults()
         case "/outage":
-            guard let seconds = body["seconds"]?.units, seconds >= 0 else { throw ControlFailure(400, "seconds is missing") }
+            guard let seconds = body["seconds"]?.units, seconds >= 0 else {
+                throw ControlFailure(400, "seconds is missing")
+            }
             self.outageUntil = self.now + seconds / (Units.one / 1000)
             for number in self.sockets.keys.sorted() {
                 if let socket = self.sockets[number] { self.close(socket, .reset) }
@@ -163,7 +165,10 @@ extension ExchangeCore {
     private func controlQuantity(_ body: JSONValue, _ position: Position) throws(ControlFailure) -> Int64? {
         guard let value = body["size"] else { return nil }
         guard let size = value.units, size > 0, position.instrument.hasStep(size) else {
-            throw ControlFailure(400, "size must be a positive multiple of \(Units.text(position.instrument.quantityStep))")
+            throw ControlFailure(
+                400,
+                "size must be a positive multiple of \(Units.text(position.instrument.quantityStep))"
+            )
         }
         return size
     }
@@ -178,7 +183,9 @@ extension ExchangeCore {
         }
         guard let size = try self.controlQuantity(body, position) else { throw ControlFailure(400, "size is missing") }
         self.trade(position, side, size)
-        if position.state.size > 0, body["stop_loss"] != nil || body["take_profit"] != nil || body["trailing_stop"] != nil {
+        if position.state.size > 0,
+            body["stop_loss"] != nil || body["take_profit"] != nil || body["trailing_stop"] != nil
+        {
             try self.controlStop(body)
         }
     }

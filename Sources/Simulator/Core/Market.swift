@@ -112,7 +112,9 @@ final class Market {
         }
         if self.random.chance(45) {
             let target = self.last + self.random.between(-2, 2) * tick
-            self.setMark(max(tick, self.mark + (target - self.mark) / (2 * tick) * tick + self.random.between(-1, 1) * tick))
+            self.setMark(
+                max(tick, self.mark + (target - self.mark) / (2 * tick) * tick + self.random.between(-1, 1) * tick)
+            )
         }
         if self.random.chance(4) {
             self.openInterest += self.random.between(-50, 50) * self.instrument.quantityStep

@@ -86,7 +86,14 @@ struct PositionState: Equatable {
     }
 
     /// Applies one fill; `closing` fills never turn the position around.
-    mutating func apply(_ side: Side, _ quantity: Int64, at price: Int64, fee: Int64, instrument: Instrument, now: Int64)
+    mutating func apply(
+        _ side: Side,
+        _ quantity: Int64,
+        at price: Int64,
+        fee: Int64,
+        instrument: Instrument,
+        now: Int64
+    )
         -> RowCause
     {
         self.realisedEver -= fee

@@ -114,7 +114,14 @@ struct Record {
 
     mutating func appendMark(_ market: Market, stamp: Int64, now: Int64) {
         self.marks.append(
-            MarkEntry(index: self.next, time: now, market: market, mark: market.mark, sequence: market.sequence, stamp: stamp)
+            MarkEntry(
+                index: self.next,
+                time: now,
+                market: market,
+                mark: market.mark,
+                sequence: market.sequence,
+                stamp: stamp
+            )
         )
         self.next += 1
     }

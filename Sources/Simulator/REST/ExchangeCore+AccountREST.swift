@@ -25,10 +25,16 @@ extension ExchangeCore {
         json.text(",\"apiKey\":\"", account.apiKey)
         json.raw("\"readOnly\":")
         json.integer(readOnly)
-        json.raw(",\"secret\":\"\",\"permissions\":{\"ContractTrade\":[\"Order\",\"Position\"],\"Spot\":[\"SpotTrade\"],")
+        json.raw(
+            ",\"secret\":\"\",\"permissions\":{\"ContractTrade\":[\"Order\",\"Position\"],\"Spot\":[\"SpotTrade\"],"
+        )
         json.raw("\"Wallet\":[],\"Options\":[],\"Derivatives\":[\"DerivativesTrade\"],\"CopyTrading\":[],")
-        json.raw("\"BlockTrade\":[],\"Exchange\":[],\"NFT\":[],\"Affiliate\":[]},\"ips\":[\"*\"],\"type\":1,\"deadlineDay\":83,")
-        json.raw("\"expiredAt\":\"2030-01-01T00:00:00Z\",\"createdAt\":\"2025-01-01T00:00:00Z\",\"unified\":0,\"uta\":1,")
+        json.raw(
+            "\"BlockTrade\":[],\"Exchange\":[],\"NFT\":[],\"Affiliate\":[]},\"ips\":[\"*\"],\"type\":1,\"deadlineDay\":83,"
+        )
+        json.raw(
+            "\"expiredAt\":\"2030-01-01T00:00:00Z\",\"createdAt\":\"2025-01-01T00:00:00Z\",\"unified\":0,\"uta\":1,"
+        )
         json.raw("\"userID\":")
         json.integer(account.uid)
         json.raw(",\"inviterID\":0,\"vipLevel\":\"No VIP\",\"mktMakerLevel\":\"0\",\"affiliateID\":0,")

@@ -52,7 +52,9 @@ extension ExchangeCore {
         let limit = Int(min(1000, max(1, parameters["limit"].flatMap { Int64($0) } ?? 500)))
         var start = 0
         if let cursor = parameters["cursor"] {
-            guard let last = Self.cursorValue(cursor), let position = Int(last) else { throw .parameter("Invalid cursor") }
+            guard let last = Self.cursorValue(cursor), let position = Int(last) else {
+                throw .parameter("Invalid cursor")
+            }
             start = min(max(0, position), markets.count)
         }
         let end = category == .spot ? markets.count : min(markets.count, start + limit)

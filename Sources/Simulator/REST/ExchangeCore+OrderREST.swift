@@ -96,7 +96,8 @@ extension ExchangeCore {
             }
     }
 
-    private func limitPrice(_ body: JSONValue, type: String, side: Side, _ position: Position) throws(RESTFailure) -> Int64
+    private func limitPrice(_ body: JSONValue, type: String, side: Side, _ position: Position) throws(RESTFailure)
+        -> Int64
     {
         guard type == "Limit" else { return 0 }
         guard let price = body["price"]?.units, price > 0, price % position.instrument.tick == 0 else {
@@ -109,7 +110,8 @@ extension ExchangeCore {
         return price
     }
 
-    private func trigger(_ body: JSONValue, _ position: Position) throws(RESTFailure) -> (price: Int64, direction: Int) {
+    private func trigger(_ body: JSONValue, _ position: Position) throws(RESTFailure) -> (price: Int64, direction: Int)
+    {
         guard let text = body["triggerPrice"]?.text, !text.isEmpty, text != "0" else { return (0, 0) }
         guard let price = Units.parse(text), price > 0, price % position.instrument.tick == 0 else {
             throw .parameter("params error: triggerPrice invalid")

@@ -205,7 +205,9 @@ extension ExchangeCore {
             throw .parameter("params error: buyLeverage invalid")
         }
         let leverage = units / Units.one
-        guard leverage != account.leverages[market.number] ?? 10 else { throw RESTFailure(110043, "leverage not modified") }
+        guard leverage != account.leverages[market.number] ?? 10 else {
+            throw RESTFailure(110043, "leverage not modified")
+        }
         account.leverages[market.number] = leverage
         let legs = (0...2).compactMap { account.positions[Position.key(market, $0)] }
         for position in legs { self.amend(position) { $0.leverage = leverage } }

@@ -210,7 +210,9 @@ final class ConnectionHandler: ChannelInboundHandler {
             self.write(buffer)
             return
         }
-        while let piece = buffer.readSlice(length: min(faults.splitBytes, buffer.readableBytes)), piece.readableBytes > 0 {
+        while let piece = buffer.readSlice(length: min(faults.splitBytes, buffer.readableBytes)),
+            piece.readableBytes > 0
+        {
             self.write(piece)
             self.flush()
         }

@@ -152,7 +152,9 @@ final class ExchangeServer {
     // MARK: Timer
 
     private func arm() {
-        guard !self.isStopped, let due = self.core.nextDeadline, due != self.armedFor || self.timer == nil else { return }
+        guard !self.isStopped, let due = self.core.nextDeadline, due != self.armedFor || self.timer == nil else {
+            return
+        }
         self.timer?.cancel()
         self.armedFor = due
         let delay = max(0, due - self.now)

@@ -98,7 +98,11 @@ struct HTTPRequestParser {
         return isFirst ? nil : request
     }
 
-    private static func note(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, in request: inout HTTPRequest)
+    private static func note(
+        _ name: UnsafeRawBufferPointer,
+        _ value: UnsafeRawBufferPointer,
+        in request: inout HTTPRequest
+    )
         -> Bool
     {
         if self.matches(name, "x-bapi-api-key") {

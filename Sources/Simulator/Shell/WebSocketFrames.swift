@@ -24,11 +24,15 @@ struct WebSocketFrameParser {
             var header = 2
             var length = Int(second & 0x7F)
             if length == 126 {
-                guard let long = buffer.getInteger(at: buffer.readerIndex + 2, as: UInt16.self) else { return .needMore }
+                guard let long = buffer.getInteger(at: buffer.readerIndex + 2, as: UInt16.self) else {
+                    return .needMore
+                }
                 length = Int(long)
                 header = 4
             } else if length == 127 {
-                guard let long = buffer.getInteger(at: buffer.readerIndex + 2, as: UInt64.self) else { return .needMore }
+                guard let long = buffer.getInteger(at: buffer.readerIndex + 2, as: UInt64.self) else {
+                    return .needMore
+                }
                 guard long <= UInt64(Self.messageLimit) else { return .violation(code: 1009) }
                 length = Int(long)
                 header = 10
@@ -70,7 +74,12 @@ enum WebSocketFrameWriter {
     static let close: UInt8 = 8
     static let pong: UInt8 = 10
 
-    static func write(_ payload: some Collection<UInt8>, opcode: UInt8, isFinal: Bool = true, into buffer: inout ByteBuffer) {
+    static func write(
+        _ payload: some Collection<UInt8>,
+        opcode: UInt8,
+        isFinal: Bool = true,
+        into buffer: inout ByteBuffer
+    ) {
         let count = payload.count
         buffer.reserveCapacity(minimumWritableBytes: count + 10)
         buffer.writeInteger((isFinal ? 0x80 : 0) | opcode)

@@ -23,7 +23,18 @@ struct Instrument {
     /// Only USDT perpetuals can be hedged.
     var canHedge: Bool { self.category == .linear && self.settle == "USDT" }
 
-    init(_ symbol: String, _ category: Category, base: String, quote: String, settle: String, price: String, tick: String, step: String, maximum: String, hours: Int = 8) {
+    init(
+        _ symbol: String,
+        _ category: Category,
+        base: String,
+        quote: String,
+        settle: String,
+        price: String,
+        tick: String,
+        step: String,
+        maximum: String,
+        hours: Int = 8
+    ) {
         self.symbol = symbol
         self.category = category
         self.base = base
@@ -33,7 +44,8 @@ struct Instrument {
         self.priceDecimals = tick.split(separator: ".").dropFirst().first?.count ?? 0
         self.quantityStep = Units.parse(step) ?? 1
         self.minimumQuantity = self.quantityStep
-        self.maximumQuantity = Units.parse(maximum) ?? Units.one
+        let most = Units.parse(maximum) ?? Units.one
+        self.maximumQuantity = most / self.quantityStep * self.quantityStep
         self.minimumNotional = category == .inverse ? 0 : 5 * Units.one
         let price = Units.parse(price) ?? self.tick * 1000
         self.basePrice = price / self.tick * self.tick

@@ -104,7 +104,9 @@ extension Market {
             self.writeSpot(into: &json)
         } else {
             self.writeAll(into: &json)
-            json.raw("\"predictedDeliveryPrice\":\"\",\"basisRate\":\"\",\"deliveryFeeRate\":\"\",\"deliveryTime\":\"0\",")
+            json.raw(
+                "\"predictedDeliveryPrice\":\"\",\"basisRate\":\"\",\"deliveryFeeRate\":\"\",\"deliveryTime\":\"0\","
+            )
             json.raw("\"basis\":\"\",\"basisRateYear\":\"\",")
         }
         json.dropComma()

@@ -130,7 +130,10 @@ extension Order {
             json.amount("\"avgPrice\":\"", self.averagePrice)
         }
         json.amount("\"leavesQty\":\"", self.isOpen ? self.leaves : 0)
-        json.amount("\"leavesValue\":\"", self.isOpen ? instrument.value(self.leaves, at: max(self.price, instrument.tick)) : 0)
+        json.amount(
+            "\"leavesValue\":\"",
+            self.isOpen ? instrument.value(self.leaves, at: max(self.price, instrument.tick)) : 0
+        )
         json.amount("\"cumExecQty\":\"", self.filled)
         json.amount("\"cumExecValue\":\"", self.filledValue)
         json.amount("\"cumExecFee\":\"", self.fee)
@@ -156,7 +159,9 @@ extension Order {
         json.bool(self.closeOnTrigger)
         json.raw(",\"reduceOnly\":")
         json.bool(self.reduceOnly)
-        json.raw(",\"smpGroup\":0,\"smpType\":\"None\",\"smpOrderId\":\"\",\"slLimitPrice\":\"0\",\"tpLimitPrice\":\"0\",")
+        json.raw(
+            ",\"smpGroup\":0,\"smpType\":\"None\",\"smpOrderId\":\"\",\"slLimitPrice\":\"0\",\"tpLimitPrice\":\"0\","
+        )
         json.text("\"createType\":\"", self.createType)
         json.number("\"createdTime\":\"", self.createdTime)
         json.number("\"updatedTime\":\"", self.updatedTime)

@@ -20,7 +20,12 @@ struct EventsCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only this symbol; may be repeated.", valueName: "symbol"))
     var symbol: [String] = []
 
-    @Option(help: ArgumentHelp("Only position updates with this cause, such as opened or mark; may be repeated.", valueName: "cause"))
+    @Option(
+        help: ArgumentHelp(
+            "Only position updates with this cause, such as opened or mark; may be repeated.",
+            valueName: "cause"
+        )
+    )
     var cause: [String] = []
 
     @Option(name: .shortAndLong, help: "jsonl or table.")
@@ -29,10 +34,18 @@ struct EventsCommand: AsyncParsableCommand {
     @Flag(help: "Also events that no consumer sees (mode canary).")
     var shadow = false
 
-    @Option(help: ArgumentHelp("Begin with recorded events since then: 10m, 2026-01-02T03:04:05Z, or milliseconds.", valueName: "when"))
+    @Option(
+        help: ArgumentHelp(
+            "Begin with recorded events since then: 10m, 2026-01-02T03:04:05Z, or milliseconds.",
+            valueName: "when"
+        )
+    )
     var since: Since?
 
-    @Option(name: [.long, .customShort("n")], help: ArgumentHelp("Begin with so many recent recorded events.", valueName: "number"))
+    @Option(
+        name: [.long, .customShort("n")],
+        help: ArgumentHelp("Begin with so many recent recorded events.", valueName: "number")
+    )
     var tail: Int?
 
     @Option(help: ArgumentHelp("Exit after so many events.", valueName: "number"))
@@ -46,7 +59,9 @@ struct EventsCommand: AsyncParsableCommand {
         let causes = PositionUpdate.Cause.allCases.map(\.rawValue)
         for cause in self.cause where !causes.contains(cause) {
             let near = NearNames.of(cause, among: causes)
-            let hint = near.isEmpty ? "one of \(causes.joined(separator: ", "))" : "did you mean \(near.joined(separator: ", "))?"
+            let hint =
+                near.isEmpty
+                ? "one of \(causes.joined(separator: ", "))" : "did you mean \(near.joined(separator: ", "))?"
             throw ValidationError("no event has the cause '\(cause)'; \(hint)")
         }
     }

@@ -29,7 +29,13 @@ struct StatusCommand: AsyncParsableCommand {
     @Flag(name: .shortAndLong, help: "Prints nothing; the exit code says it.")
     var quiet = false
 
-    @Option(name: .customLong("for"), help: ArgumentHelp("Waits until all are in this state: healthy, or one of \(StatusGoal.stateNames).", valueName: "state"))
+    @Option(
+        name: .customLong("for"),
+        help: ArgumentHelp(
+            "Waits until all are in this state: healthy, or one of \(StatusGoal.stateNames).",
+            valueName: "state"
+        )
+    )
     var goal: StatusGoal?
 
     @Option(help: ArgumentHelp("How long --for waits, such as 30s.", valueName: "duration"))

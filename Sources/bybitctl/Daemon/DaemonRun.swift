@@ -28,13 +28,15 @@ struct DaemonRun {
             options.endpoints = simulator.endpoints
             options.credentials = simulator.credentials
         }
+        let outcome: Result<Void, any Error>
         do {
             try await self.run(configuration, options, logger: logger)
-            await simulator?.shutdown()
+            outcome = .success(())
         } catch {
-            await simulator?.shutdown()
-            throw error
+            outcome = .failure(error)
         }
+        try await simulator?.shutdown()
+        try outcome.get()
     }
 
     private func run(_ configuration: Configuration, _ options: OrchestratorOptions, logger: Logger) async throws {
@@ -75,7 +77,7 @@ struct DaemonRun {
             enabled: enabled.count,
             disabled: configuration.accounts.count - enabled.count,
             exchange: [configuration.exchange.environment.rawValue, address].compactMap { $0 }.joined(separator: " "),
-            isDryRun: options.isDryRun || enabled.allSatisfy(\.isDryRun),
+            isDryRun: options.isDryRun || (!enabled.isEmpty && enabled.allSatisfy(\.isDryRun)),
             pid: ProcessInfo.processInfo.processIdentifier,
             statusCommand: self.statusCommand
         )

@@ -1,6 +1,5 @@
 import HybridStream
 import Logging
-import NIOPosix
 import Orchestrator
 import Simulator
 
@@ -10,12 +9,42 @@ struct EmbeddedExchange {
     /// By account name.
     let credentials: [String: Credentials]
     private let exchange: SimulatedExchange
-    private let group: MultiThreadedEventLoopGroup
 
-    /// Nil if the file names an exchange of its own.
+    /// Nil if the file says where its exchange is.
     static func start(for configuration: Configuration, logger: Logger) async throws -> EmbeddedExchange? {
-        nil
+        guard configuration.exchange.environment == .simulator, configuration.exchange.endpoints == nil else {
+            return nil
+        }
+        var options = SimulatorOptions()
+        options.controlPort = nil
+        options.accounts = configuration.accounts.map(\.name)
+        // Nobody asks an embedded exchange for its history.
+        options.recordCapacity = 1000
+        options.recordMarks = false
+        options.recordRequests = false
+        let exchange = try await SimulatedExchange.start(options, logger: logger)
+        let category = configuration.exchange.category.rawValue
+        var credentials: [String: Credentials] = [:]
+        for name in options.accounts {
+            guard let pair = exchange.credentials(for: name) else { continue }
+            credentials[name] = Credentials(apiKey: pair.apiKey, apiSecret: pair.apiSecret)
+        }
+        return EmbeddedExchange(
+            endpoints: ExchangeEndpoints(
+                publicWebSocket: EmbeddedExchange.url(.ws, exchange.port, "/v5/public/\(category)"),
+                privateWebSocket: EmbeddedExchange.url(.ws, exchange.port, "/v5/private"),
+                rest: EmbeddedExchange.url(.http, exchange.port, "")
+            ),
+            credentials: credentials,
+            exchange: exchange
+        )
     }
 
-    func shutdown() async {}
+    func shutdown() async throws {
+        try await self.exchange.shutdown()
+    }
+
+    private static func url(_ scheme: EndpointURL.Scheme, _ port: Int, _ path: String) -> EndpointURL {
+        EndpointURL(scheme: scheme, host: "127.0.0.1", port: port, path: path)
+    }
 }

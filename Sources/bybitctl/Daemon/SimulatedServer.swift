@@ -1,14 +1,9 @@
-import Glibc
-import HybridStream
 import Logging
-import NIOCore
-import NIOPosix
-import Orchestrator
 import Simulator
 
-/// The simulated exchange, on its own or inside the daemon.
+/// The simulated exchange on its own.
 enum SimulatedServer {
-    /// Serves until SIGINT or SIGTERM. Prints one line of JSON when it is ready.
+    /// Serves until SIGINT, SIGTERM, or a request to its control port ends it. Prints one line of JSON when it is ready.
     static func run(_ options: SimulatorOptions) async throws {
         let stop = AsyncStream<Int32>.makeStream()
         let signals = try StopSignals { number in
@@ -16,18 +11,26 @@ enum SimulatedServer {
             stop.continuation.finish()
         }
         defer { signals.cancel() }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let exchange = try await SimulatedExchange.start(options, group: group, logger: self.logger)
+        let exchange = try await SimulatedExchange.start(options, logger: self.logger)
+        let outcome: Result<Void, any Error>
         do {
             let line = await exchange.readyLine()
             try StandardOutput.write(line.hasSuffix("\n") ? line : line + "\n")
-            for await _ in stop.stream { break }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { for await _ in stop.stream { return } }
+                group.addTask { try await exchange.waitForShutdown() }
+                try await group.next()
+                try await exchange.shutdown()
+                stop.continuation.finish()
+                try await group.waitForAll()
+            }
+            outcome = .success(())
         } catch {
-            try await exchange.shutdown()
-            throw error
+            outcome = .failure(error)
         }
+        // Does nothing if it is down already.
         try await exchange.shutdown()
-        try await group.shutdownGracefully()
+        try outcome.get()
     }
 
     private static var logger: Logger {

@@ -22,7 +22,10 @@ struct EventPrinter {
     mutating func take(_ chunk: ByteBuffer) -> (text: ByteBuffer, isDone: Bool) {
         var output = ByteBuffer()
         self.pending.writeImmutableBuffer(chunk)
-        while self.left != 0, let length = self.pending.readableBytesView.firstIndex(of: UInt8(ascii: "\n")).map({ $0 - self.pending.readerIndex }),
+        while self.left != 0,
+            let length = self.pending.readableBytesView.firstIndex(of: UInt8(ascii: "\n")).map({
+                $0 - self.pending.readerIndex
+            }),
             let line = self.pending.readSlice(length: length)
         {
             self.pending.moveReaderIndex(forwardBy: 1)

@@ -77,7 +77,8 @@ struct StatusTable {
     private static func cells(_ account: StatusReport.Account) -> [TextTable.Cell] {
         guard account.enabled else {
             return [
-                .init(account.name), .init(account.state.rawValue, .faint), "-", .init(account.configuredMode), "-", "-",
+                .init(account.name), .init(account.state.rawValue, .faint), "-", .init(account.configuredMode), "-",
+                "-",
                 "-", "-", "-",
             ]
         }
@@ -140,6 +141,8 @@ struct StatusTable {
     /// An error's text may come from the exchange; a row stays a row.
     private static func oneLine(_ text: String?) -> String {
         guard let text else { return "-" }
-        return String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+        return String(
+            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 })
+        )
     }
 }

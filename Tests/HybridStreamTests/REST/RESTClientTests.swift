@@ -243,7 +243,13 @@ private func code<Value>(_ body: () async throws -> Value) async -> RESTError.Co
             banned.isBanned ? .reply(status: 403, body: "<html><h1>access too frequent</h1></html>") : .result("{}")
         } _: { client, server in
             let start = ContinuousClock.now
-            #expect(await code { try await client.keyInformation(account) } == .banned)
+            do {
+                _ = try await client.keyInformation(account)
+                Issue.record("succeeded")
+            } catch let error as RESTError {
+                #expect(error.code == .banned)
+                #expect(error.retryAfter == .milliseconds(300))
+            }
             #expect(server.count == 1)
             // Everybody is turned away at once, without a request.
             let other = AccountIdentity(name: "sub-002", credentials: account.credentials)

@@ -35,7 +35,9 @@ import Testing
         #expect(try ControlQuery.Status(parameters: []) == ControlQuery.Status(includePositions: true))
     }
 
-    @Test(arguments: [("tail", "-1"), ("tail", "x"), ("tail", "100001"), ("since", "yesterday"), ("shadow", "2"), ("x", "1")])
+    @Test(arguments: [
+        ("tail", "-1"), ("tail", "x"), ("tail", "100001"), ("since", "yesterday"), ("shadow", "2"), ("x", "1"),
+    ])
     func malformedEventQueriesAreNamed(key: String, value: String) {
         let error = #expect(throws: ControlQuery.Malformed.self) {
             try ControlQuery.filter(parameters: [(Substring(key), Substring(value))])

@@ -153,15 +153,15 @@ import Testing
     @Test func nobodyListens() async throws {
         let folder = try ControlTestFolder()
         let location = try InstanceLocation(stateDirectory: folder.path, instance: "default")
-        for _ in 0..<2 {
+        for isFileThere in [false, true] {
+            // A process that was killed leaves its socket file behind.
+            try location.prepareDirectory()
+            if isFileThere { try self.leaveSocketFile(at: location.controlSocket) }
             let error = await #expect(throws: ControlClientError.self) {
                 try await ControlClient.with(location) { _ = try await $0.version() }
             }
             #expect(error?.code == .notRunning)
             #expect(error?.exitCode == 3)
-            // The second time with a socket file that a dead process has left behind.
-            try location.prepareDirectory()
-            try self.leaveSocketFile(at: location.controlSocket)
         }
     }
 

@@ -32,9 +32,15 @@ import Testing
         let file = InstanceLocation.Request(configurationFile: "accounts.yaml")
         #expect(try self.resolve(file).directory == "/file/state/night")
         #expect(try self.resolve(file, environment: environment).directory == "/env/state/night")
-        let flags = InstanceLocation.Request(stateDirectory: "/flag", instance: "day", configurationFile: "accounts.yaml")
+        let flags = InstanceLocation.Request(
+            stateDirectory: "/flag",
+            instance: "day",
+            configurationFile: "accounts.yaml"
+        )
         #expect(try self.resolve(flags, environment: environment).directory == "/flag/day")
-        #expect(try self.resolve(.init(), environment: ["BYBITCTL_STATE_DIR": ""]).stateDirectory.hasPrefix("/home/ann"))
+        #expect(
+            try self.resolve(.init(), environment: ["BYBITCTL_STATE_DIR": ""]).stateDirectory.hasPrefix("/home/ann")
+        )
     }
 
     @Test func theFileIsReadOnlyIfSomethingIsOpen() throws {

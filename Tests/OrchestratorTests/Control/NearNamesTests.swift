@@ -6,7 +6,8 @@ import Testing
     private let names = ["sub-001", "sub-002", "sub-010", "main", "hedge-long", "hedge-short"]
 
     @Test(arguments: [
-        ("sub-01", ["sub-001", "sub-010", "sub-002"]), ("mian", ["main"]), ("SUB-002", ["sub-002", "sub-001", "sub-010"]),
+        ("sub-01", ["sub-001", "sub-010", "sub-002"]), ("mian", ["main"]),
+        ("SUB-002", ["sub-002", "sub-001", "sub-010"]),
         ("hedge", ["hedge-long", "hedge-short"]), ("zzzzzz", []), ("", []),
     ])
     func finds(name: String, expected: [String]) {

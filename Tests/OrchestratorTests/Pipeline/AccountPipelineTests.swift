@@ -31,8 +31,10 @@ import Testing
         loop.batchEnded()
         let lines = Fixtures.lines(queue)
         #expect(lines.map { Fixtures.number("n", $0) } == [100, 101, 102, 103])
-        #expect(lines.map { Fixtures.value("event", $0) }
-            == ["account.state", "position.update", "position.update", "alert"])
+        #expect(
+            lines.map { Fixtures.value("event", $0) }
+                == ["account.state", "position.update", "position.update", "alert"]
+        )
         #expect(pipeline.lastNumber == 103)
         #expect(pipeline.metrics.emitted == 4)
         let kept = recent.events()
@@ -82,8 +84,10 @@ import Testing
         round()
         pipelines[1].detachAll()
         round()
-        #expect(Fixtures.lines(first).map { (Fixtures.value("account", $0) ?? "") + "\(Fixtures.number("n", $0))" }
-            == ["a1", "b1", "b2", "b3"])
+        #expect(
+            Fixtures.lines(first).map { (Fixtures.value("account", $0) ?? "") + "\(Fixtures.number("n", $0))" }
+                == ["a1", "b1", "b2", "b3"]
+        )
         var buffer: [UInt8] = []
         #expect(second.drain(into: &buffer) == .closed(.readerLeft))
     }
@@ -118,7 +122,12 @@ import Testing
         let loop = Fixtures.loop()
         let consumer = Recorder("c")
         let pipeline = AccountPipeline(
-            account: "a", numbers: lease, loop: loop, queues: [queue], consumers: [consumer])
+            account: "a",
+            numbers: lease,
+            loop: loop,
+            queues: [queue],
+            consumers: [consumer]
+        )
         let position = try Fixtures.position()
         for _ in 0..<5 { pipeline.receive(try Fixtures.update(position)) }
         pipeline.receive(try Fixtures.update(position, cause: .reduced))

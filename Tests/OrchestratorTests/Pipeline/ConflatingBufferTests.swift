@@ -7,12 +7,24 @@ import Testing
     private let label = AccountLabel("a")
 
     private func mark(
-        _ n: Int64, slot: Int = 0, cause: PositionUpdate.Cause = .mark, stale: Bool = false, conflated: Int = 0,
-        price: String = "1", position: Position? = nil, label: AccountLabel? = nil
+        _ n: Int64,
+        slot: Int = 0,
+        cause: PositionUpdate.Cause = .mark,
+        stale: Bool = false,
+        conflated: Int = 0,
+        price: String = "1",
+        position: Position? = nil,
+        label: AccountLabel? = nil
     ) throws -> ParkedMark {
         let position = try position ?? Fixtures.position(symbol: "S\(slot)")
         let update = try Fixtures.update(
-            position, cause: cause, slot: slot, mark: price, stale: stale, conflated: conflated)
+            position,
+            cause: cause,
+            slot: slot,
+            mark: price,
+            stale: stale,
+            conflated: conflated
+        )
         return ParkedMark(label: label ?? self.label, update: update, n: n, emittedTime: 0)
     }
 
@@ -78,12 +90,16 @@ import Testing
         #expect(lines.map { Fixtures.value("symbol", $0) } == ["OLD", "NEW"])
     }
 
-    @Test(arguments: [
-        ([.stale], .stale, true), ([.mark, .stale], .stale, true), ([.stale, .fresh], .fresh, false),
-        ([.fresh, .mark], .fresh, false), ([.fresh, .stale, .mark], .stale, true), ([.mark, .mark], .mark, false),
-    ] as [([PositionUpdate.Cause], PositionUpdate.Cause, Bool)])
+    @Test(
+        arguments: [
+            ([.stale], .stale, true), ([.mark, .stale], .stale, true), ([.stale, .fresh], .fresh, false),
+            ([.fresh, .mark], .fresh, false), ([.fresh, .stale, .mark], .stale, true), ([.mark, .mark], .mark, false),
+        ] as [([PositionUpdate.Cause], PositionUpdate.Cause, Bool)]
+    )
     func theCauseOfAMergedMarkAgreesWithTheNewestFlag(
-        causes: [PositionUpdate.Cause], expected: PositionUpdate.Cause, stale: Bool
+        causes: [PositionUpdate.Cause],
+        expected: PositionUpdate.Cause,
+        stale: Bool
     ) throws {
         var buffer = ConflatingBuffer()
         var flag = causes.first == .fresh
@@ -145,11 +161,17 @@ import Testing
             }
             n[account] += 1
             written += 1
-            let cause: PositionUpdate.Cause = choice < 18 ? .amended : choice < 22 ? .stale : choice < 26 ? .fresh : .mark
+            let cause: PositionUpdate.Cause =
+                choice < 18 ? .amended : choice < 22 ? .stale : choice < 26 ? .fresh : .mark
             if cause == .stale { flag[account][slot] = true }
             if cause == .fresh { flag[account][slot] = false }
             let update = try Fixtures.update(
-                positions[slot], cause: cause, slot: slot, mark: "\(n[account])", stale: flag[account][slot])
+                positions[slot],
+                cause: cause,
+                slot: slot,
+                mark: "\(n[account])",
+                stale: flag[account][slot]
+            )
             let line = PositionLine.bytes(update, label: labels[account], n: n[account], emittedTime: 0)
             newest["\(name)/S\(slot)"] = "\(n[account])/\(flag[account][slot])"
             if cause == .amended {

@@ -23,38 +23,67 @@ import Testing
                 + #""entry_price":"60000","mark_price":"60123.40","unrealized_pnl":"61.7","leverage":"10","liq_price":"","#
                 + #""stop_loss":"58000","take_profit":"","trailing_stop":"0","position_value":"30000","stale":false,"#
                 + #""conflated":0,"seq":814547789569,"exchange_ts":1790134712383,"received_ts":1790134712401,"#
-                + #""emitted_ts":1790134712401}"#)
+                + #""emitted_ts":1790134712401}"#
+        )
     }
 
     @Test func writesAShortLegOfAHedge() throws {
         let position = try Fixtures.position(
-            symbol: "ETHUSDT", index: 2, side: .sell, size: "1.20", entry: "3000.50", leverage: "25", stopLoss: "3100",
-            takeProfit: "2500", trailingStop: "", liquidation: "3600.1", value: "3600.6")
+            symbol: "ETHUSDT",
+            index: 2,
+            side: .sell,
+            size: "1.20",
+            entry: "3000.50",
+            leverage: "25",
+            stopLoss: "3100",
+            takeProfit: "2500",
+            trailingStop: "",
+            liquidation: "3600.1",
+            value: "3600.6"
+        )
         #expect(
-            self.line(try Fixtures.update(position, source: .rest, slot: 7, mark: "3010.00", conflated: 3, seq: -1), n: 9)
+            self.line(
+                try Fixtures.update(position, source: .rest, slot: 7, mark: "3010.00", conflated: 3, seq: -1),
+                n: 9
+            )
                 == #"{"v":1,"event":"position.update","account":"sub-001","n":9,"cause":"mark","source":"rest","#
                 + #""category":"linear","symbol":"ETHUSDT","position_idx":2,"side":"Sell","size":"1.20","position_amt":"-1.20","#
                 + #""entry_price":"3000.50","mark_price":"3010.00","unrealized_pnl":"-11.4","leverage":"25","#
                 + #""liq_price":"3600.1","stop_loss":"3100","take_profit":"2500","trailing_stop":"","position_value":"3600.6","#
                 + #""stale":false,"conflated":3,"seq":-1,"exchange_ts":1790134712383,"received_ts":1790134712401,"#
-                + #""emitted_ts":1790134712401}"#)
+                + #""emitted_ts":1790134712401}"#
+        )
     }
 
     @Test func writesAFlatPosition() throws {
         let position = try Fixtures.position(
-            side: .none, size: "0", entry: "0", leverage: "", stopLoss: "", trailingStop: "", value: "")
+            side: .none,
+            size: "0",
+            entry: "0",
+            leverage: "",
+            stopLoss: "",
+            trailingStop: "",
+            value: ""
+        )
         #expect(
             self.line(try Fixtures.update(position, cause: .closed, mark: "60000"), n: 1)
                 == #"{"v":1,"event":"position.update","account":"sub-001","n":1,"cause":"closed","source":"hybrid","#
                 + #""category":"linear","symbol":"BTCUSDT","position_idx":0,"side":"","size":"0","position_amt":"0","#
                 + #""entry_price":"","mark_price":"60000","unrealized_pnl":"0","leverage":"","liq_price":"","stop_loss":"","#
                 + #""take_profit":"","trailing_stop":"","position_value":"","stale":false,"conflated":0,"#
-                + #""seq":814547789569,"exchange_ts":1790134712383,"received_ts":1790134712401,"emitted_ts":1790134712401}"#)
+                + #""seq":814547789569,"exchange_ts":1790134712383,"received_ts":1790134712401,"emitted_ts":1790134712401}"#
+        )
     }
 
     @Test func writesAnInverseContract() throws {
         let position = try Fixtures.position(
-            symbol: "BTCUSD", category: .inverse, size: "100", entry: "50000", stopLoss: "", value: "0.002")
+            symbol: "BTCUSD",
+            category: .inverse,
+            size: "100",
+            entry: "50000",
+            stopLoss: "",
+            value: "0.002"
+        )
         let line = self.line(try Fixtures.update(position, mark: "51000"))
         // 100 × (1/50000 − 1/51000) = 0.0000392156…
         #expect(Fixtures.value("unrealized_pnl", line) == "0.00003922")
@@ -120,16 +149,29 @@ import Testing
             let slot = Int.random(in: 0..<positions.count, using: &random)
             if step % 17 == 0 { positions[slot] = try self.position(&random) }
             let mark = FixedPoint(
-                mantissa: Int128(Int64.random(in: 1...9_999_999, using: &random)), scale: UInt8.random(in: 0...8, using: &random))
+                mantissa: Int128(Int64.random(in: 1...9_999_999, using: &random)),
+                scale: UInt8.random(in: 0...8, using: &random)
+            )
             let update = PositionUpdate(
-                cause: .mark, source: Bool.random(using: &random) ? .hybrid : .rest, position: positions[slot],
-                slot: step % 29 == 0 ? 1_000_000 : slot, mark: step % 31 == 0 ? nil : mark,
-                stale: Bool.random(using: &random), conflated: Int.random(in: 0...2, using: &random), seq: Int64(step / 3),
-                exchangeTime: Int64(step / 5), receivedTime: 7)
+                cause: .mark,
+                source: Bool.random(using: &random) ? .hybrid : .rest,
+                position: positions[slot],
+                slot: step % 29 == 0 ? 1_000_000 : slot,
+                mark: step % 31 == 0 ? nil : mark,
+                stale: Bool.random(using: &random),
+                conflated: Int.random(in: 0...2, using: &random),
+                seq: Int64(step / 3),
+                exchangeTime: Int64(step / 5),
+                receivedTime: 7
+            )
             numbers[account] += 1
             pipelines[account].receive(update)
             let bytes = PositionLine.bytes(
-                update, label: AccountLabel(names[account]), n: numbers[account], emittedTime: 1_790_134_712_401)
+                update,
+                label: AccountLabel(names[account]),
+                n: numbers[account],
+                emittedTime: 1_790_134_712_401
+            )
             expected += Fixtures.split(bytes)
             if step % 11 == 0 { loop.batchEnded() }
         }
@@ -142,9 +184,12 @@ import Testing
     private func position(_ random: inout SplitMix64) throws -> Position {
         let sides: [Side] = [.buy, .sell, .none]
         return try Fixtures.position(
-            symbol: "SYM\(Int.random(in: 0...99, using: &random))", index: Int.random(in: 0...2, using: &random),
-            side: sides[Int.random(in: 0...2, using: &random)], size: "\(Int.random(in: 0...500, using: &random)).250",
-            entry: "\(Int.random(in: 0...70_000, using: &random)).5")
+            symbol: "SYM\(Int.random(in: 0...99, using: &random))",
+            index: Int.random(in: 0...2, using: &random),
+            side: sides[Int.random(in: 0...2, using: &random)],
+            size: "\(Int.random(in: 0...500, using: &random)).250",
+            entry: "\(Int.random(in: 0...70_000, using: &random)).5"
+        )
     }
 
     @Test func numbersAreWrittenAsFixedPointWritesThem() throws {

@@ -11,42 +11,82 @@ enum Fixtures {
     }
 
     static func position(
-        symbol: String = "BTCUSDT", category: HybridStream.Category = .linear, index: Int = 0, side: Side = .buy,
-        size: String = "0.5", entry: String = "60000", leverage: String = "10", stopLoss: String = "58000",
-        takeProfit: String = "", trailingStop: String = "0", liquidation: String = "", value: String = "30000"
+        symbol: String = "BTCUSDT",
+        category: HybridStream.Category = .linear,
+        index: Int = 0,
+        side: Side = .buy,
+        size: String = "0.5",
+        entry: String = "60000",
+        leverage: String = "10",
+        stopLoss: String = "58000",
+        takeProfit: String = "",
+        trailingStop: String = "0",
+        liquidation: String = "",
+        value: String = "30000"
     ) throws -> Position {
         Position(
-            key: PositionKey(category: category, symbol: symbol, positionIndex: index), side: side,
-            size: try self.decimal(size), entryPrice: try self.decimal(entry), leverage: leverage,
-            liquidationPrice: liquidation, stopLoss: stopLoss, takeProfit: takeProfit, trailingStop: trailingStop,
-            positionValue: value)
+            key: PositionKey(category: category, symbol: symbol, positionIndex: index),
+            side: side,
+            size: try self.decimal(size),
+            entryPrice: try self.decimal(entry),
+            leverage: leverage,
+            liquidationPrice: liquidation,
+            stopLoss: stopLoss,
+            takeProfit: takeProfit,
+            trailingStop: trailingStop,
+            positionValue: value
+        )
     }
 
     static func update(
-        _ position: Position, cause: PositionUpdate.Cause = .mark, source: PositionUpdate.Source = .hybrid,
-        slot: Int = 0, mark: String? = "60123.40", stale: Bool = false, conflated: Int = 0, seq: Int64 = 814_547_789_569,
+        _ position: Position,
+        cause: PositionUpdate.Cause = .mark,
+        source: PositionUpdate.Source = .hybrid,
+        slot: Int = 0,
+        mark: String? = "60123.40",
+        stale: Bool = false,
+        conflated: Int = 0,
+        seq: Int64 = 814_547_789_569,
         uptime: UInt64 = 0
     ) throws -> PositionUpdate {
         PositionUpdate(
-            cause: cause, source: source, position: position, slot: slot, mark: try mark.map(self.decimal),
-            stale: stale, conflated: conflated, seq: seq, exchangeTime: 1_790_134_712_383,
-            receivedTime: 1_790_134_712_401, receivedUptime: uptime)
+            cause: cause,
+            source: source,
+            position: position,
+            slot: slot,
+            mark: try mark.map(self.decimal),
+            stale: stale,
+            conflated: conflated,
+            seq: seq,
+            exchangeTime: 1_790_134_712_383,
+            receivedTime: 1_790_134_712_401,
+            receivedUptime: uptime
+        )
     }
 
     /// A loop whose clocks stand still.
     static func loop(
-        recent: RecentEvents = RecentEvents(), wall: Int64 = 1_790_134_712_401, uptime: UInt64 = 5_000_000_000
+        recent: RecentEvents = RecentEvents(),
+        wall: Int64 = 1_790_134_712_401,
+        uptime: UInt64 = 5_000_000_000
     ) -> PipelineLoop {
         PipelineLoop(recent: recent, clock: PipelineClock(uptime: { uptime }, wall: { wall }))
     }
 
     static func pipeline(
-        _ account: String = "sub-001", from first: Int64 = 1, loop: PipelineLoop, queues: [EventQueue] = [],
+        _ account: String = "sub-001",
+        from first: Int64 = 1,
+        loop: PipelineLoop,
+        queues: [EventQueue] = [],
         consumers: [any PositionConsumer] = []
     ) -> AccountPipeline {
         AccountPipeline(
-            account: account, numbers: NumberLease(unlimitedFrom: first), loop: loop, queues: queues,
-            consumers: consumers)
+            account: account,
+            numbers: NumberLease(unlimitedFrom: first),
+            loop: loop,
+            queues: queues,
+            consumers: consumers
+        )
     }
 
     /// Everything a queue has to give, as lines without line feeds.

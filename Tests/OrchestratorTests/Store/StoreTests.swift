@@ -21,11 +21,22 @@ import Testing
 
     private func position(_ symbol: String, index: Int = 0, size: String = "0.50") throws -> Position {
         Position(
-            key: PositionKey(category: .linear, symbol: symbol, positionIndex: index), side: .sell,
-            size: try Fixtures.decimal(size), entryPrice: try Fixtures.decimal("60000.10"),
-            rowMarkPrice: index == 0 ? nil : try Fixtures.decimal("60001.00"), leverage: "10", liquidationPrice: "70000",
-            stopLoss: "61000", takeProfit: "50000", trailingStop: "100", positionValue: "30000.05", seq: 12, updatedTime: 34,
-            createdTime: 56, openTime: 78)
+            key: PositionKey(category: .linear, symbol: symbol, positionIndex: index),
+            side: .sell,
+            size: try Fixtures.decimal(size),
+            entryPrice: try Fixtures.decimal("60000.10"),
+            rowMarkPrice: index == 0 ? nil : try Fixtures.decimal("60001.00"),
+            leverage: "10",
+            liquidationPrice: "70000",
+            stopLoss: "61000",
+            takeProfit: "50000",
+            trailingStop: "100",
+            positionValue: "30000.05",
+            seq: 12,
+            updatedTime: 34,
+            createdTime: 56,
+            openTime: 78
+        )
     }
 
     private func fields(_ position: Position) -> [String] {
@@ -43,7 +54,10 @@ import Testing
     }
 
     @Test func keepsPositionsOverARestart() async throws {
-        let positions = [try self.position("BTCUSDT"), try self.position("ETHUSDT", index: 1), try self.position("ETHUSDT", index: 2)]
+        let positions = [
+            try self.position("BTCUSDT"), try self.position("ETHUSDT", index: 1),
+            try self.position("ETHUSDT", index: 2),
+        ]
         let store = try Store.open(path: self.path)
         store.record(account: "a", changes: positions.map { .upsert($0) } + [.upsert(try self.position("GONE"))])
         store.record(account: "b", changes: [.upsert(try self.position("BTCUSDT", size: "7"))])
@@ -120,7 +134,9 @@ import Testing
             #expect(highest <= stored.numbers.last)
             let copy = self.folder + "/crash-\(crash)/store.sqlite"
             try FileManager.default.createDirectory(
-                atPath: self.folder + "/crash-\(crash)", withIntermediateDirectories: true)
+                atPath: self.folder + "/crash-\(crash)",
+                withIntermediateDirectories: true
+            )
             for suffix in ["", "-wal"] where FileManager.default.fileExists(atPath: current + suffix) {
                 try FileManager.default.copyItem(atPath: current + suffix, toPath: copy + suffix)
             }

@@ -44,6 +44,51 @@ enum SecretText {
         return result
     }
 
+    /// Whether a line speaks of secrets anywhere.
+    static func mentionsSecrets(_ scalars: [Unicode.Scalar]) -> Bool {
+        SecretText.words(in: scalars).contains { range in
+            let word = SecretText.text(scalars[range])
+            return word == "credentials" || Secrecy.isSecretKey(word)
+        }
+    }
+
+    /// Every word that is none of the grammar's own, for lines where anything may be a secret.
+    static func strangeWords(in scalars: [Unicode.Scalar], known: Set<String>) -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        var index = 0
+        while index < scalars.count {
+            if scalars[index] == "$", let close = scalars[index...].firstIndex(of: "}"),
+                SecretText.isReference(scalars[index...close])
+            {
+                index = close + 1
+                continue
+            }
+            let start = index
+            while index < scalars.count, !SecretText.isStructure(scalars[index]) { index += 1 }
+            if index == start {
+                index += 1
+            } else if !known.contains(SecretText.text(scalars[start..<index])) {
+                ranges.append(start..<index)
+            }
+        }
+        return ranges
+    }
+
+    private static func words(in scalars: [Unicode.Scalar]) -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        var index = 0
+        while index < scalars.count {
+            let start = index
+            while index < scalars.count, SecretText.isWord(scalars[index]) { index += 1 }
+            if index > start { ranges.append(start..<index) } else { index += 1 }
+        }
+        return ranges
+    }
+
+    private static func isStructure(_ scalar: Unicode.Scalar) -> Bool {
+        [" ", "\t", "{", "}", "[", "]", ":", ",", "\"", "'", "-"].contains(scalar)
+    }
+
     /// The key a line begins with, behind indentation, `-` and an opening brace.
     static func leadingKey(of scalars: [Unicode.Scalar]) -> String? {
         var index = 0
@@ -90,6 +135,8 @@ enum SecretText {
         guard index < scalars.count else { return nil }
         let start = index
         let quote = scalars[index]
+        // A comment, or a secret that begins with "#" and lost its quotes.
+        if quote == "#" { return start..<scalars.count }
         if quote == "\"" || quote == "'" {
             let close = scalars[(index + 1)...].firstIndex(of: quote)
             return start..<(close.map { $0 + 1 } ?? scalars.count)

@@ -76,8 +76,12 @@ final class SourceQuoter {
         guard let scalars = self.scalars(number, of: file) else { return nil }
         var masks = (self.masks[file] ?? []).compactMap { $0.columns(inLine: number, count: scalars.count) }
         masks += SecretText.ranges(in: scalars)
-        if self.broken.contains(file), self.continuesSecret(number, of: file) {
-            masks.append(0..<scalars.count)
+        if self.broken.contains(file) {
+            if self.continuesSecret(number, of: file) {
+                masks.append(0..<scalars.count)
+            } else if self.isNearSecret(scalars, number, of: file) {
+                masks += SecretText.strangeWords(in: scalars, known: SourceQuoter.knownWords)
+            }
         }
         let line = Line(scalars: scalars, masks: SourceQuoter.merged(masks, in: scalars))
         self.last = (file, number, line)
@@ -107,6 +111,28 @@ final class SourceQuoter {
         }
         return false
     }
+
+    /// Whether a secret may stand in a line that could not be read: it speaks of secrets itself, or follows a line that
+    /// does and does not begin with a harmless key.
+    private func isNearSecret(_ scalars: [Unicode.Scalar], _ number: Int, of file: Int32) -> Bool {
+        if SecretText.mentionsSecrets(scalars) { return true }
+        if let key = SecretText.leadingKey(of: scalars), SourceQuoter.knownWords.contains(key) { return false }
+        return (max(1, number - 3)..<max(1, number)).contains { earlier in
+            self.scalars(earlier, of: file).map { SecretText.mentionsSecrets($0) } ?? false
+        }
+    }
+
+    /// The words of the grammar: keys and what they may be set to.
+    private static let knownWords: Set<String> = {
+        var words: Set<String> = ["true", "false", "null", "off"]
+        for object in ConfigurationSchema.objects {
+            for field in object.fields {
+                words.insert(field.key)
+                if case .word(let values) = field.shape { words.formUnion(values) }
+            }
+        }
+        return words
+    }()
 
     /// Sorted and joined; what is only a reference to the environment stays visible.
     private static func merged(_ masks: [Range<Int>], in scalars: [Unicode.Scalar]) -> [Range<Int>] {

@@ -152,7 +152,7 @@ struct ObjectDescription<Root: Sendable>: Sendable {
         context.log.error(
             .unknownKey,
             entry.keySpan,
-            "unknown key \(MessageText.quoted(entry.key)) in \(self.shape.title)",
+            "unknown key \(entry.shownKey) in \(self.shape.title)",
             expected: "one of: " + keys.joined(separator: ", "),
             suggestion: meant
         )

@@ -21,6 +21,12 @@ public struct EndpointURL: Sendable, Equatable {
         self.path = path
     }
 
+    /// Nil for anything but a `ws`, `wss`, `http` or `https` URL, encrypted unless it leads to this host itself.
+    public init?(_ text: String) {
+        guard case .success(let url) = EndpointURL.parse(text, allowed: [.ws, .wss, .http, .https]) else { return nil }
+        self = url
+    }
+
     /// Why a text is no endpoint.
     struct Problem: Error, Equatable {
         var message: String

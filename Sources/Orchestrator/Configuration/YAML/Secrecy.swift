@@ -16,6 +16,22 @@ enum Secrecy {
         return result
     }
 
+    /// Whether a key is not to be shown. Where credentials stand, whatever does not look like a key may be a value whose
+    /// colon is missing.
+    func hides(key: String) -> Bool {
+        switch self {
+        case .open:
+            false
+        case .secret:
+            true
+        case .value:
+            key.utf8.count > 32
+                || !key.utf8.allSatisfy { byte in
+                    (byte | 0x20) &- UInt8(ascii: "a") < 26 || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+                }
+        }
+    }
+
     /// `api_secret_file` and the like hold a path or a name, which helps in a message and gives nothing away.
     private static func namesAPlace(_ key: String) -> Bool {
         key.hasSuffix("_file") || key.hasSuffix("_credential")

@@ -152,6 +152,10 @@ struct YAMLComposer {
         at span: SourceSpan,
         secrecy: Secrecy
     ) throws(YAMLComposerError) -> YAMLNode {
+        // `*abc` where a secret belongs is rather a secret without quotes.
+        let isSecret = secrecy != .open
+        if isSecret { self.log.mask(span) }
+        let shown = isSecret ? SourceQuoter.mask : MessageText.quoted("*" + name)
         switch self.anchors[name] {
         case .composed(let node):
             try self.charge(node.count, at: span)
@@ -170,7 +174,7 @@ struct YAMLComposer {
             self.log.error(
                 .recursiveAlias,
                 span,
-                "alias \"*\(name)\" stands inside the node it names, which would never end",
+                "alias \(shown) stands inside the node it names, which would never end",
                 notes: [DiagnosticLog.Note("the anchor", anchorSpan.start)]
             )
         case nil:
@@ -178,7 +182,7 @@ struct YAMLComposer {
             self.log.error(
                 .undefinedAlias,
                 span,
-                "alias \"*\(name)\" has no anchor \"&\(name)\" before it",
+                "alias \(shown) has no anchor before it",
                 suggestion: known.map { "*" + $0 }
             )
         }
@@ -229,7 +233,7 @@ extension YAMLComposer {
                 continue
             }
             try self.charge(1, at: event.span)
-            if secrecy == .secret { self.log.mask(event.span) }
+            if secrecy.hides(key: key) { self.log.mask(event.span) }
             if isPlain, key == "<<" {
                 if let mergeKey {
                     self.log.error(
@@ -246,17 +250,19 @@ extension YAMLComposer {
             }
             let inner = secrecy.under(key, cache: &self.secretKeys)
             let value = try self.node(try self.next(), secrecy: inner, depth: depth)
+            let entry = YAMLEntry(
+                key: key, keySpan: event.span, value: value, isKeySecret: secrecy.hides(key: key))
             if let first = places.insert(key, event.span) {
                 self.log.error(
                     .duplicateKey,
                     event.span,
-                    "duplicate key \(MessageText.quoted(key))",
+                    "duplicate key \(entry.shownKey)",
                     help: "remove one of the two",
                     notes: [DiagnosticLog.Note("the first one", first)]
                 )
                 continue
             }
-            entries.append(YAMLEntry(key: key, keySpan: event.span, value: value))
+            entries.append(entry)
         }
         for merge in merges {
             guard case .mapping(let merged) = merge.node.content else { continue }

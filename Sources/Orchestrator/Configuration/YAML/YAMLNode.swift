@@ -79,4 +79,9 @@ struct YAMLEntry: Sendable {
     let key: String
     let keySpan: SourceSpan
     let value: YAMLNode
+    /// The key itself may be a secret, as in `{ api_key=… }`, and is not quoted.
+    var isKeySecret = false
+
+    /// The key as a message may show it.
+    var shownKey: String { self.isKeySecret ? SourceQuoter.mask : MessageText.quoted(SecretText.masked(self.key)) }
 }
