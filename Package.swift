@@ -6,24 +6,20 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
-/// Not where C structs of the system (`stat`, `timespec`) are used beside NIO: the compiler attributes them to a module
-/// inside NIO that cannot be imported.
-let memberImports: [SwiftSetting] = [.enableUpcomingFeature("MemberImportVisibility")]
 
-let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
-let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
-let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
-let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
-let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
-let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
-let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
-let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
-let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
-let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
-let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 
 let package = Package(
     name: "bybitctl",
@@ -48,44 +44,53 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(
             name: "HybridStream",
-            dependencies: ["CCrypto", nioCore, nioPosix, nioSSL, nioHTTP1, logging, asyncHTTPClient, deque, heap],
-            swiftSettings: settings + memberImports
+            dependencies: ["CCrypto", asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix, nioSSL],
+            swiftSettings: settings
         ),
         .target(
             name: "Orchestrator",
             dependencies: [
-                "CYAML", "HybridStream", nioCore, nioPosix, nioSSL, logging, hummingbird, lifecycle, grdb, histogram, deque,
-                asyncHTTPClient,
+                "CYAML", "HybridStream", asyncHTTPClient, deque, grdb, histogram, hummingbird, lifecycle, logging,
+                nioCore, nioHTTP1, nioPosix, nioSSL,
             ],
             swiftSettings: settings
         ),
         .target(
             name: "Simulator",
-            dependencies: ["CCrypto", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioSSL, logging, deque, heap],
+            dependencies: ["CCrypto", logging, nioConcurrency, nioCore, nioPosix, nioSSL],
             swiftSettings: settings
         ),
         .executableTarget(
             name: "bybitctl",
-            dependencies: ["Orchestrator", "Simulator", "HybridStream", argumentParser, logging, nioCore, nioPosix, lifecycle, asyncHTTPClient],
+            dependencies: ["HybridStream", "Orchestrator", "Simulator", argumentParser, logging, nioCore, nioPosix],
             swiftSettings: settings
         ),
-        .target(
-            name: "CBench", dependencies: ["CCrypto"], path: "Benchmarks/CBench"),
+        .target(name: "CBench", dependencies: ["CCrypto"], path: "Benchmarks/CBench"),
         .executableTarget(
             name: "bench",
-            dependencies: ["CBench", "HybridStream", "Orchestrator", nioCore, nioPosix, logging, asyncHTTPClient],
+            dependencies: ["CBench", "HybridStream", "Orchestrator", logging, nioCore, nioPosix],
             path: "Benchmarks/Bench",
             swiftSettings: settings
         ),
-        .testTarget(name: "HybridStreamTests", dependencies: ["HybridStream", nioCore, nioPosix, nioHTTP1, asyncHTTPClient, logging], swiftSettings: settings),
-        .testTarget(name: "OrchestratorTests", dependencies: ["Orchestrator", "HybridStream", nioCore, nioPosix, asyncHTTPClient, logging, grdb], swiftSettings: settings),
-        .testTarget(name: "SimulatorTests", dependencies: ["Simulator", asyncHTTPClient, nioCore, nioPosix, nioHTTP1], swiftSettings: settings),
-        .testTarget(name: "bybitctlTests", dependencies: ["bybitctl", "Orchestrator", "HybridStream", asyncHTTPClient, nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "HybridStreamTests",
+            dependencies: ["HybridStream", asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "OrchestratorTests",
+            dependencies: ["HybridStream", "Orchestrator", asyncHTTPClient, grdb, logging, nioCore, nioPosix],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "SimulatorTests",
+            dependencies: ["Simulator", asyncHTTPClient, nioCore, nioHTTP1, nioPosix],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "bybitctlTests",
+            dependencies: ["HybridStream", "Orchestrator", "Simulator", "bybitctl", asyncHTTPClient, logging, nioCore],
+            swiftSettings: settings
+        ),
     ]
 )
-
-// Temporary: development of single targets.
-if let only = Context.environment["ONLY"]?.split(separator: ",").map(String.init) {
-    package.targets.removeAll { !only.contains($0.name) && $0.type != .system }
-    package.products.removeAll()
-}

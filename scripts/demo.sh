@@ -39,6 +39,10 @@ echo "\$ bybitctl status"
 "$bybitctl" status
 echo
 echo "\$ bybitctl events --output table    (Ctrl-C ends it)"
-"$bybitctl" events --output table &
-events=$!
-fg %+ >/dev/null 2>&1 || wait "$events"
+if [ -t 0 ]; then
+    # In the foreground, so that Ctrl-C reaches it alone.
+    "$bybitctl" events --output table
+else
+    "$bybitctl" events --output table &
+    wait $!
+fi

@@ -15,8 +15,10 @@ final class ChildProcess {
     private var status: CInt?
 
     /// To be called on the main thread: the child dies with the thread that started it.
-    /// - Parameter errors: path of a file for its standard error; nil passes it on.
-    init(_ path: String, _ arguments: [String], errors: String? = nil) throws {
+    /// - Parameters:
+    ///   - errors: path of a file for its standard error; nil passes it on.
+    ///   - extraDescriptor: another descriptor that is its standard output.
+    init(_ path: String, _ arguments: [String], errors: String? = nil, extraDescriptor: CInt = -1) throws {
         var errorFile: CInt = -1
         if let errors {
             errorFile = open(errors, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
@@ -28,7 +30,7 @@ final class ChildProcess {
         defer { for pointer in pointers { free(pointer) } }
         var input: CInt = -1
         var output: CInt = -1
-        self.id = cbench_spawn(path, pointers, errorFile, &input, &output)
+        self.id = cbench_spawn(path, pointers, errorFile, extraDescriptor, &input, &output)
         guard self.id > 0 else { throw Failure(description: "\(path): \(String(cString: strerror(-self.id)))") }
         self.program = ([path.split(separator: "/").last.map(String.init) ?? path] + arguments.prefix(2))
             .joined(separator: " ")
@@ -119,7 +121,9 @@ final class ChildProcess {
     func statusValue(_ key: String) -> Int? {
         guard let text = SystemFile.read("/proc/\(self.id)/status") else { return nil }
         for line in text.split(separator: "\n") where line.hasPrefix(key + ":") {
-            return line.dropFirst(key.count + 1).split(whereSeparator: { $0 == " " || $0 == "\t" }).first.flatMap { Int($0) }
+            return line.dropFirst(key.count + 1).split(whereSeparator: { $0 == " " || $0 == "\t" }).first.flatMap {
+                Int($0)
+            }
         }
         return nil
     }

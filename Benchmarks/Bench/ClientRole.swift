@@ -1,4 +1,5 @@
 import CBench
+import Glibc
 import HybridStream
 import Logging
 import NIOCore
@@ -61,18 +62,24 @@ final class ClientRole: @unchecked Sendable {
         var logger = Logger(label: "bench")
         logger.logLevel = .error
         let feed = TickerFeed(
-            endpoint: endpoint, settings: TickerFeedMachine.Settings(category: .linear), on: first, tls: nil,
-            gate: ConnectionGate(connections: 100, per: .seconds(1), timerLoop: first), logger: logger)
+            endpoint: endpoint,
+            settings: TickerFeedMachine.Settings(category: .linear),
+            on: first,
+            tls: nil,
+            gate: ConnectionGate(connections: 100, per: .seconds(1), timerLoop: first),
+            logger: logger
+        )
         self.shape = shape
         self.shares = loops.map { Share($0, feed: feed) }
     }
 
     /// Opens the positions; the feed connects by itself.
-    func run() async throws {
+    func run() throws {
         for (index, share) in self.shares.enumerated() {
-            try await share.eventLoop.submit { self.populate(share, index) }.get()
+            try share.eventLoop.submit { self.populate(share, index) }.wait()
         }
-        while true { try await Task.sleep(for: .seconds(3_600)) }
+        // The parent ends us.
+        while true { pause() }
     }
 
     private func populate(_ share: Share, _ index: Int) {
@@ -83,8 +90,10 @@ final class ClientRole: @unchecked Sendable {
             share.accounts.append((account, tracker))
             for symbol in 0..<self.shape.symbols where (symbol + number) % self.shape.spacing == 0 {
                 tracker.receive(
-                    PipelineAccount.position(Self.symbol(symbol), number: number), wallTime: WallClock.milliseconds(),
-                    now: .now())
+                    PipelineAccount.position(Self.symbol(symbol), number: number),
+                    wallTime: WallClock.milliseconds(),
+                    now: .now()
+                )
             }
         }
     }

@@ -1,5 +1,4 @@
 import CBench
-import Foundation
 import HybridStream
 import NIOCore
 import NIOPosix
@@ -8,31 +7,53 @@ import Orchestrator
 /// One mark, a thousand accounts on one loop: merge, numbering, measuring, hand-over, and the event as text.
 enum FanOutFigures {
     static let accounts = 1_000
-    static let symbols = (0..<(Int(ProcessInfo.processInfo.environment["SYMS"] ?? "10") ?? 10)).map { "SYM\(100 + $0)USDT" }
     /// Marks per round; each makes an event for every account.
     static let marks = 600
 
-    static func measure(rounds: Int, wanted: (String) -> Bool) async throws -> [Figure] {
+    static func measure(rounds: Int, wanted: (String) -> Bool) throws -> [Figure] {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         var figures: [Figure] = []
-        if wanted("hand-over") {
-            figures += try await loop.submit { try self.measureHandOver(loop, rounds: rounds) }.get()
+        for load in Load.all where wanted("hand-over") {
+            figures += try loop.submit { try self.measureHandOver(loop, load, rounds: rounds) }.wait()
         }
-        if wanted("lines") {
-            figures += try await loop.submit { try self.measureLines(loop, rounds: rounds) }.get()
+        for load in Load.all where wanted("lines") {
+            figures += try loop.submit { try self.measureLines(loop, load, rounds: rounds) }.wait()
         }
-        try await group.shutdownGracefully()
+        try group.syncShutdownGracefully()
         return figures
     }
 
-    private static func measureHandOver(_ loop: any EventLoop, rounds: Int) throws -> [Figure] {
-        let fleet = Fleet(loop, queue: nil)
+    /// How much an account holds besides what the mark is about.
+    private struct Load {
+        let symbols: Int
+        let suffix: String
+        let words: String
+
+        /// What the words of the budget say.
+        static let single = Load(symbols: 1, suffix: "", words: "")
+        /// What a fleet is like: the next mark of a symbol comes when the others' have been through the caches.
+        static let spread = Load(symbols: 10, suffix: "-10", words: ", 10 positions per account in turn")
+        static let all = [Load.single, Load.spread]
+    }
+
+    private static func measureHandOver(_ loop: any EventLoop, _ load: Load, rounds: Int) throws -> [Figure] {
+        let fleet = Fleet(loop, symbols: load.symbols, queue: nil)
         var time = Figure(
-            "hand-over", "merge and hand-over to a built-in consumer, per event, fan-out 1,000", unit: "ns", must: 100,
+            "hand-over\(load.suffix)",
+            "merge and hand-over to a built-in consumer, per event, fan-out 1,000\(load.words)",
+            unit: "ns",
+            must: 100,
             aim: 30,
-            note: "from MarkHub.deliver to the consumer's return; 10 positions per account, 10 symbols in turn; CPU clock")
-        var allocations = Figure("hand-over-allocations", "… allocations per event", unit: "allocations", must: 0, aim: 0)
+            note: "from MarkHub.deliver to the consumer's return, numbering and measuring included; CPU clock"
+        )
+        var allocations = Figure(
+            "hand-over\(load.suffix)-allocations",
+            "… allocations per event",
+            unit: "allocations",
+            must: 0,
+            aim: 0
+        )
         for _ in 0..<rounds {
             time.samples.append(try fleet.time { fleet.run(Self.marks) })
             allocations.samples.append(try fleet.allocations { fleet.run(Self.marks) })
@@ -40,14 +61,18 @@ enum FanOutFigures {
         return [time, allocations]
     }
 
-    private static func measureLines(_ loop: any EventLoop, rounds: Int) throws -> [Figure] {
-        let queue = EventQueue(name: "stream")
-        let fleet = Fleet(loop, queue: queue)
+    private static func measureLines(_ loop: any EventLoop, _ load: Load, rounds: Int) throws -> [Figure] {
+        let fleet = Fleet(loop, symbols: load.symbols, queue: EventQueue(name: "stream"))
         var time = Figure(
-            "lines", "event as JSON Lines into one stream, per event, fan-out 1,000", unit: "ns", must: 430, aim: 200,
-            note: "the same way, then text, queue, and a reader that drains after every mark; no consumer, no write")
-        var allocations = Figure("lines-allocations", "… allocations per event", unit: "allocations")
-        var length = Figure("lines-length", "… length of a line", unit: "bytes")
+            "lines\(load.suffix)",
+            "event as JSON Lines into one stream, per event, fan-out 1,000\(load.words)",
+            unit: "ns",
+            must: 430,
+            aim: 200,
+            note: "merge, hand-over, text, queue, and a reader that drains after every mark; no consumer, no write"
+        )
+        var allocations = Figure("lines\(load.suffix)-allocations", "… allocations per event", unit: "allocations")
+        var length = Figure("lines\(load.suffix)-length", "… length of a line", unit: "bytes")
         for _ in 0..<rounds {
             time.samples.append(try fleet.time { fleet.run(Self.marks) })
             allocations.samples.append(try fleet.allocations { fleet.run(Self.marks) })
@@ -63,13 +88,15 @@ enum FanOutFigures {
         private var trackers: [PositionTracker] = []
         private var hub: MarkHub?
         private let queue: EventQueue?
+        private let symbols: Int
         private var buffer: [UInt8] = []
         private(set) var bytes = 0
         private(set) var lines = 0
         private var cs: Int64 = 814_547_789_569
 
-        init(_ loop: any EventLoop, queue: EventQueue?) {
+        init(_ loop: any EventLoop, symbols: Int, queue: EventQueue?) {
             self.queue = queue
+            self.symbols = symbols
             self.pipelineLoop = PipelineLoop(recent: RecentEvents())
             let hub = MarkHub(eventLoop: loop, feed: self)
             self.hub = hub
@@ -77,32 +104,40 @@ enum FanOutFigures {
             hub.onBatchCompleted = { pipelineLoop.batchEnded() }
             for number in 0..<FanOutFigures.accounts {
                 let account = PipelineAccount(
-                    "sub-\(1_000 + number)", loop: self.pipelineLoop, queues: queue.map { [$0] } ?? [],
-                    hasConsumer: queue == nil)
+                    "sub-\(1_000 + number)",
+                    loop: self.pipelineLoop,
+                    queues: queue.map { [$0] } ?? [],
+                    hasConsumer: queue == nil
+                )
                 let tracker = PositionTracker(hub: hub, observer: account)
-                for symbol in FanOutFigures.symbols {
+                for symbol in 0..<symbols {
                     tracker.receive(
-                        PipelineAccount.position(symbol, number: number), wallTime: WallClock.milliseconds(), now: .now())
+                        PipelineAccount.position("SYM\(100 + symbol)USDT", number: number),
+                        wallTime: WallClock.milliseconds(),
+                        now: .now()
+                    )
                 }
                 self.accounts.append(account)
                 self.trackers.append(tracker)
             }
             // Every position has a mark and its prepared text.
-            self.run(2 * FanOutFigures.symbols.count)
+            self.run(2 * symbols)
         }
 
         /// Marks in turn over the symbols, each a batch of its own.
         @inline(never)
         func run(_ marks: Int) {
             guard let hub = self.hub else { return }
-            let count = FanOutFigures.symbols.count
             for _ in 0..<marks {
                 self.cs += 1
                 let mark = Mark(
-                    price: FixedPoint(mantissa: Int128(5_000_000 + self.cs % 999_983), scale: 2), cs: self.cs,
-                    exchangeTime: 1_790_134_712_383 + self.cs, receivedTime: WallClock.milliseconds(),
-                    receivedUptime: .now())
-                hub.deliver(mark, index: Int(self.cs) % count, conflated: 0)
+                    price: FixedPoint(mantissa: Int128(5_000_000 + self.cs % 999_983), scale: 2),
+                    cs: self.cs,
+                    exchangeTime: 1_790_134_712_383 + self.cs,
+                    receivedTime: WallClock.milliseconds(),
+                    receivedUptime: .now()
+                )
+                hub.deliver(mark, index: Int(self.cs) % self.symbols, conflated: 0)
                 hub.batchCompleted()
                 self.drain()
             }

@@ -26,8 +26,13 @@ struct Figure {
     var note = ""
 
     init(
-        _ name: String, _ title: String, unit: String, must: Double? = nil, aim: Double? = nil,
-        samples: [Double] = [], note: String = ""
+        _ name: String,
+        _ title: String,
+        unit: String,
+        must: Double? = nil,
+        aim: Double? = nil,
+        samples: [Double] = [],
+        note: String = ""
     ) {
         self.name = name
         self.title = title

@@ -19,7 +19,13 @@ enum ParseFigures {
                 let symbol = ParseFigures.symbols[index % ParseFigures.symbols.count]
                 // The same numbers in all, so that a frame is not older than the one merged before, pass after pass.
                 let length = write(
-                    at.assumingMemoryBound(to: CChar.self), symbol, salt, mark, 814_547_789_569, 1_790_134_712_383)
+                    at.assumingMemoryBound(to: CChar.self),
+                    symbol,
+                    salt,
+                    mark,
+                    814_547_789_569,
+                    1_790_134_712_383
+                )
                 self.ranges.append(UnsafeRawBufferPointer(start: at, count: length))
                 // As they lie in a read buffer: one behind the other, with a header between them.
                 at += length + 4
@@ -35,15 +41,28 @@ enum ParseFigures {
     static let iterations = 1_048_576
 
     static func measure(rounds: Int) throws -> [Figure] {
-        let full = Frames { out, symbol, salt, mark, cs, ts in cbench_write_delta(out, symbol, salt, mark, cs, ts).length }
-        let marks = Frames { out, symbol, salt, mark, cs, ts in cbench_write_mark_delta(out, symbol, salt, mark, cs, ts) }
+        let full = Frames { out, symbol, salt, mark, cs, ts in
+            cbench_write_delta(out, symbol, salt, mark, cs, ts).length
+        }
+        let marks = Frames { out, symbol, salt, mark, cs, ts in cbench_write_mark_delta(out, symbol, salt, mark, cs, ts)
+        }
         let book = Frames { out, symbol, salt, _, cs, ts in cbench_write_book_delta(out, symbol, salt, cs, ts) }
         let snapshots = Frames { out, symbol, _, mark, cs, ts in cbench_write_snapshot(out, symbol, mark, cs, ts) }
         var merged = Figure(
-            "parse", "ticker frame → book, delta of \(full.meanLength.short) bytes", unit: "ns", must: 300, aim: 120,
-            note: "PublicFrame, symbol lookup and TickerBook.merge, as the feed does; 64 symbols; CPU clock")
+            "parse",
+            "ticker frame → book, delta of \(full.meanLength.short) bytes",
+            unit: "ns",
+            must: 300,
+            aim: 120,
+            note: "PublicFrame, symbol lookup and TickerBook.merge, as the feed does; 64 symbols; CPU clock"
+        )
         var allocations = Figure(
-            "parse-allocations", "… allocations per frame", unit: "allocations", must: 0, aim: 0)
+            "parse-allocations",
+            "… allocations per frame",
+            unit: "allocations",
+            must: 0,
+            aim: 0
+        )
         var parsed = Figure("parse-fields", "… of that finding the fields (PublicFrame)", unit: "ns")
         var others = [
             Figure("parse-mark-delta", "… delta of \(marks.meanLength.short) bytes without last price", unit: "ns"),
@@ -73,7 +92,8 @@ enum ParseFigures {
         for bytes in frames.ranges {
             guard case .ticker(let frame) = PublicFrame(bytes), frame.markPrice.map({ $0.isPositive }) ?? !marks else {
                 throw ChildProcess.Failure(
-                    description: "a frame was not understood: \(String(decoding: bytes, as: UTF8.self))")
+                    description: "a frame was not understood: \(String(decoding: bytes, as: UTF8.self))"
+                )
             }
         }
     }

@@ -10,8 +10,12 @@ final class PipelineAccount: PositionObserver {
     init(_ name: String, loop: PipelineLoop, queues: [EventQueue] = [], hasConsumer: Bool = true) {
         self.consumer = CountingConsumer()
         self.pipeline = AccountPipeline(
-            account: name, numbers: NumberLease(unlimitedFrom: 1), loop: loop, queues: queues,
-            consumers: hasConsumer ? [self.consumer] : [])
+            account: name,
+            numbers: NumberLease(unlimitedFrom: 1),
+            loop: loop,
+            queues: queues,
+            consumers: hasConsumer ? [self.consumer] : []
+        )
     }
 
     func observe(_ update: PositionUpdate) {
@@ -21,12 +25,21 @@ final class PipelineAccount: PositionObserver {
     /// A row as the exchange sends it.
     static func position(_ symbol: String, number: Int) -> Position {
         Position(
-            key: PositionKey(category: .linear, symbol: symbol, positionIndex: 0), side: number % 2 == 0 ? .buy : .sell,
+            key: PositionKey(category: .linear, symbol: symbol, positionIndex: 0),
+            side: number % 2 == 0 ? .buy : .sell,
             size: FixedPoint(mantissa: Int128(500 + number), scale: 3),
-            entryPrice: FixedPoint(mantissa: Int128(5_812_340 + number * 10), scale: 2), leverage: "10",
-            liquidationPrice: "41234.50", stopLoss: "49000.00", takeProfit: "71000.00", trailingStop: "",
-            positionValue: "29061.70", seq: 1_000 + Int64(number), updatedTime: 1_790_134_700_000,
-            createdTime: 1_790_000_000_000, openTime: 1_790_134_000_000)
+            entryPrice: FixedPoint(mantissa: Int128(5_812_340 + number * 10), scale: 2),
+            leverage: "10",
+            liquidationPrice: "41234.50",
+            stopLoss: "49000.00",
+            takeProfit: "71000.00",
+            trailingStop: "",
+            positionValue: "29061.70",
+            seq: 1_000 + Int64(number),
+            updatedTime: 1_790_134_700_000,
+            createdTime: 1_790_000_000_000,
+            openTime: 1_790_134_000_000
+        )
     }
 }
 

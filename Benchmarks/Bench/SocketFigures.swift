@@ -14,7 +14,8 @@ enum SocketFigures {
             let port = try self.server.expect("port")[1]
             self.client = try ChildProcess(
                 SystemFile.ownPath,
-                shape.map { ["--role", "client", port] + $0.arguments } ?? ["--role", "bare", port])
+                shape.map { ["--role", "client", port] + $0.arguments } ?? ["--role", "bare", port]
+            )
             var subscribed = 0
             while subscribed < (shape?.symbols ?? 1) { subscribed = Int(try self.server.expect("subscribed")[1]) ?? 0 }
         }
@@ -42,7 +43,8 @@ enum SocketFigures {
             return Series(
                 cpuPerFrame: Double(cpu - self.cpu) / 1_000 / Double(frames),
                 eventsPerFrame: Double(events) / Double(frames),
-                latency: words.count > 3 ? Double(words[3]) ?? 0 : 0)
+                latency: words.count > 3 ? Double(words[3]) ?? 0 : 0
+            )
         }
     }
 
@@ -57,10 +59,14 @@ enum SocketFigures {
     private static func measureSaturated(rounds: Int) throws -> [Figure] {
         let frames = 400_000
         var cost = Figure(
-            "saturated", "CPU per ticker frame, saturated, socket to in-process consumer, one account", unit: "µs",
-            must: 3, aim: 1.5,
+            "saturated",
+            "CPU per ticker frame, saturated, socket to in-process consumer, one account",
+            unit: "µs",
+            must: 3,
+            aim: 1.5,
             note: "user and system time of the client's process: socket, feed, hub, tracker, pipeline, one consumer; "
-                + "the server is a process of its own")
+                + "the server is a process of its own"
+        )
         var events = Figure("saturated-events", "… events per frame", unit: "events")
         let pair = try Pair(ClientRole.Shape())
         _ = try pair.run("blast 20000", frames: 20_000)
@@ -78,8 +84,13 @@ enum SocketFigures {
     private static func measurePaced(rounds: Int) throws -> [Figure] {
         let frames = 1_500
         var ratio = Figure(
-            "paced", "CPU per frame at 1,000 separate frames/s, against a bare C loop over epoll", unit: "×", must: 2,
-            aim: 1.3, note: "whole processes, in turns within one run; the bare loop only looks for the mark")
+            "paced",
+            "CPU per frame at 1,000 separate frames/s, against a bare C loop over epoll",
+            unit: "×",
+            must: 2,
+            aim: 1.3,
+            note: "whole processes, in turns within one run; the bare loop only looks for the mark"
+        )
         var ours = Figure("paced-client", "… of the client", unit: "µs")
         var bare = Figure("paced-bare", "… of the bare loop", unit: "µs")
         let first = try Pair(ClientRole.Shape())
@@ -100,10 +111,14 @@ enum SocketFigures {
         var figures: [Figure] = []
         for rate in [1_000, 10_000] {
             var figure = Figure(
-                "latency-\(rate)", "frame read → event handed over, p99 at \(rate == 1_000 ? "1,000" : "10,000") frames/s",
-                unit: "µs", must: 500, aim: 100,
+                "latency-\(rate)",
+                "frame read → event handed over, p99 at \(rate == 1_000 ? "1,000" : "10,000") frames/s",
+                unit: "µs",
+                must: 500,
+                aim: 100,
                 note: "worst of 10 accounts on 2 loops, 100 symbols with 5 holders each; from the pipelines' own "
-                    + "histograms, a new process per round")
+                    + "histograms, a new process per round"
+            )
             for _ in 0..<rounds {
                 let pair = try Pair(ClientRole.Shape(accounts: 10, symbols: 100, spacing: 2, loops: 2))
                 let frames = rate * 3 / 2

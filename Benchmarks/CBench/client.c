@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum { ROOM = 1 << 18 };
@@ -29,13 +30,29 @@ static int send_masked(int fd, const char *text) {
     return write(fd, frame, length + 6) == (ssize_t)(length + 6) ? 0 : -1;
 }
 
-static int open_socket(int port) {
+int cbench_connect(int port) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0) return -1;
+    struct timeval minute = {.tv_sec = 60};
     int one = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0
+        || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0
+        || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &minute, sizeof minute) != 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+static int open_socket(int port) {
+    int fd = cbench_connect(port);
+    if (fd < 0) {
+        errno = -fd;
+        return -1;
+    }
     const char *request =
         "GET /v5/public/linear HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";

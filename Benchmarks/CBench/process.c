@@ -26,7 +26,8 @@ int64_t cbench_process_cpu(void) {
         + ((int64_t)usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
 }
 
-pid_t cbench_spawn(const char *path, char *const arguments[], int error_fd, int *input, int *output) {
+pid_t cbench_spawn(
+    const char *path, char *const arguments[], int error_fd, int extra_fd, int *input, int *output) {
     int to_child[2], from_child[2];
     if (pipe2(to_child, O_CLOEXEC) != 0) return -errno;
     if (pipe2(from_child, O_CLOEXEC) != 0) {
@@ -37,12 +38,12 @@ pid_t cbench_spawn(const char *path, char *const arguments[], int error_fd, int 
     }
     pid_t child = fork();
     if (child == 0) {
-        // The program may be called from any thread; only async-signal-safe calls from here on. The signal comes when
-        // the thread that forked ends: callers fork from the main thread.
+        // Only async-signal-safe calls from here on.
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(to_child[0], 0);
         dup2(from_child[1], 1);
         if (error_fd >= 0) dup2(error_fd, 2);
+        if (extra_fd >= 0) dup2(1, extra_fd);
         execv(path, arguments);
         _exit(127);
     }

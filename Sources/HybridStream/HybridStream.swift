@@ -5,7 +5,10 @@ public import NIOSSL
 /// What a ``HybridStream`` tells its owner. Every call comes on the account's event loop.
 public protocol HybridStreamObserver: PositionObserver {
     func streamStateChanged(
-        from old: AccountMachine.State, to new: AccountMachine.State, reason: String)
+        from old: AccountMachine.State,
+        to new: AccountMachine.State,
+        reason: String
+    )
     /// The exchange's word on a position changed: what a store keeps.
     func positionChanged(_ change: PositionBook.Change)
     /// Something an operator should know of, once per cause until it is over.
@@ -19,7 +22,10 @@ public protocol AccountREST: Sendable {
     func checkKey(_ account: AccountIdentity) async -> AccountMachine.KeyVerdict
     /// - Parameter isUrgent: the account holds positions and waits for the answer.
     func sweep(
-        _ account: AccountIdentity, category: Category, settleCoins: [String], isUrgent: Bool
+        _ account: AccountIdentity,
+        category: Category,
+        settleCoins: [String],
+        isUrgent: Bool
     ) async -> PositionSweep
 }
 
@@ -34,7 +40,9 @@ public final class HybridStream: @unchecked Sendable {
         public var machine: AccountMachine.Settings
 
         public init(
-            category: Category, settleCoins: [String], privateEndpoint: WebSocketEndpoint,
+            category: Category,
+            settleCoins: [String],
+            privateEndpoint: WebSocketEndpoint,
             machine: AccountMachine.Settings
         ) {
             self.category = category
@@ -89,8 +97,13 @@ public final class HybridStream: @unchecked Sendable {
 
     /// - Parameter hub: of the account's loop; nil in mode `rest`, where marks come with the positions.
     public init(
-        account: AccountIdentity, settings: Settings, services: Services, eventLoop: any EventLoop, hub: MarkHub?,
-        observer: any HybridStreamObserver, logger: Logger
+        account: AccountIdentity,
+        settings: Settings,
+        services: Services,
+        eventLoop: any EventLoop,
+        hub: MarkHub?,
+        observer: any HybridStreamObserver,
+        logger: Logger
     ) {
         self.account = account
         self.settings = settings
@@ -163,8 +176,12 @@ public final class HybridStream: @unchecked Sendable {
             }
         case .connect:
             self.socket = WebSocket(
-                to: self.settings.privateEndpoint, on: self.eventLoop, tls: self.services.tls,
-                connectTimeout: .nanoseconds(self.settings.machine.connectTimeout.nanoseconds), delegate: self)
+                to: self.settings.privateEndpoint,
+                on: self.eventLoop,
+                tls: self.services.tls,
+                connectTimeout: .nanoseconds(self.settings.machine.connectTimeout.nanoseconds),
+                delegate: self
+            )
         case .authenticate:
             self.authenticate()
         case .send(let text):
@@ -192,8 +209,12 @@ public final class HybridStream: @unchecked Sendable {
             let signature = try Signing.webSocketAuthentication(expires: expires, credentials: credentials)
             self.socket?.send(
                 OperationRequest.authenticate(
-                    apiKey: credentials.apiKey, expires: expires, signature: signature,
-                    requestID: AccountMachine.authenticateRequestID))
+                    apiKey: credentials.apiKey,
+                    expires: expires,
+                    signature: signature,
+                    requestID: AccountMachine.authenticateRequestID
+                )
+            )
         } catch {
             self.socket?.abort("the request could not be signed: \(error)")
         }
@@ -203,8 +224,11 @@ public final class HybridStream: @unchecked Sendable {
         let urgent = self.machine.isBuffering || self.tracker.book.openCount > 0
         self.run { stream in
             let result = await stream.services.rest.sweep(
-                stream.account, category: stream.settings.category, settleCoins: stream.settings.settleCoins,
-                isUrgent: urgent)
+                stream.account,
+                category: stream.settings.category,
+                settleCoins: stream.settings.settleCoins,
+                isUrgent: urgent
+            )
             return { stream in stream.swept(result) }
         }
     }
@@ -215,9 +239,15 @@ public final class HybridStream: @unchecked Sendable {
         var followUp = false
         if sweep.isUsable {
             followUp = self.tracker.reconcile(
-                sweep.rows, coversAll: sweep.isComplete, isOneMoment: sweep.isOneMoment, requested: sweep.requestedUptime,
-                source: self.machine.driver == .rest ? .rest : .hybrid, serverTime: sweep.serverTime,
-                wallTime: WallClock.milliseconds(), now: now)
+                sweep.rows,
+                coversAll: sweep.isComplete,
+                isOneMoment: sweep.isOneMoment,
+                requested: sweep.requestedUptime,
+                source: self.machine.driver == .rest ? .rest : .hybrid,
+                serverTime: sweep.serverTime,
+                wallTime: WallClock.milliseconds(),
+                now: now
+            )
             for refusal in sweep.refused { self.reportOnce("position_row_refused", refusal) }
             self.unreadableRows = sweep.refused.count
         } else {
@@ -231,8 +261,12 @@ public final class HybridStream: @unchecked Sendable {
         }
         self.step { machine, now, actions in
             machine.sweepFinished(
-                isUsable: sweep.isUsable, needsFollowUp: followUp, failure: sweep.failure.map { "\($0)" }, now: now,
-                actions: &actions)
+                isUsable: sweep.isUsable,
+                needsFollowUp: followUp,
+                failure: sweep.failure.map { "\($0)" },
+                now: now,
+                actions: &actions
+            )
         }
         self.observer.batchCompleted()
     }
@@ -333,7 +367,9 @@ extension HybridStream: WebSocketDelegate {
             self.closures.add(.now())
             self.errors.add(.now())
             self.logger.info(
-                "private socket closed", metadata: ["account": "\(self.account.name)", "reason": "\(closure)"])
+                "private socket closed",
+                metadata: ["account": "\(self.account.name)", "reason": "\(closure)"]
+            )
         }
         self.step { machine, now, actions in
             machine.closed(reason: closure.text, now: now, actions: &actions)
@@ -382,17 +418,29 @@ extension HybridStream {
                 let isStale = known.isStale || self.settings.machine.mode == .rest && isOverdue
                 positions.append(
                     PositionSnapshot(
-                        position: cell.position, mark: mark, isStale: isStale, rowTime: rowTime,
-                        unrealizedPnL: mark.flatMap { cell.position.unrealizedPnL(at: $0) }))
+                        position: cell.position,
+                        mark: mark,
+                        isStale: isStale,
+                        rowTime: rowTime,
+                        unrealizedPnL: mark.flatMap { cell.position.unrealizedPnL(at: $0) }
+                    )
+                )
             }
         }
         let now = Uptime.now()
         return Snapshot(
-            state: self.machine.state, reason: self.machine.reason, driver: self.machine.driver,
-            connectionState: self.machine.connectionState, connects: self.machine.connects,
-            lastFrame: self.machine.lastFrame, lastError: self.machine.lastError,
-            reconnectsLastHour: self.closures.count(now: now), errorsLastHour: self.errors.count(now: now), unreadableRows: self.unreadableRows,
-            positions: positions)
+            state: self.machine.state,
+            reason: self.machine.reason,
+            driver: self.machine.driver,
+            connectionState: self.machine.connectionState,
+            connects: self.machine.connects,
+            lastFrame: self.machine.lastFrame,
+            lastError: self.machine.lastError,
+            reconnectsLastHour: self.closures.count(now: now),
+            errorsLastHour: self.errors.count(now: now),
+            unreadableRows: self.unreadableRows,
+            positions: positions
+        )
     }
 
     /// Whether any leg's mark is too old to act on. On the account's loop.

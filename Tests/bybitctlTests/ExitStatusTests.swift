@@ -4,12 +4,17 @@ import Testing
 @testable import bybitctl
 
 @Suite struct ExitStatusTests {
-    @Test(arguments: [(StatusReport.Health.healthy, 0), (.degraded, 1), (.critical, 2)])
+    @Test(
+        arguments: [(StatusReport.Health.healthy, 0), (.degraded, 1), (.critical, 2)] as [(StatusReport.Health, Int32)]
+    )
     func health(health: StatusReport.Health, code: Int32) {
         #expect(ExitStatus(health).rawValue == code)
     }
 
-    @Test(arguments: [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (64, 3), (75, 3), (77, 3), (78, 3), (130, 3)])
+    @Test(
+        arguments: [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (64, 3), (75, 3), (77, 3), (78, 3), (130, 3)]
+            as [(Int32, Int32)]
+    )
     func nagios(code: Int32, plugin: Int32) {
         #expect(ExitStatus(rawValue: code).nagios.rawValue == plugin)
     }
@@ -19,24 +24,31 @@ import Testing
         #expect(ExitStatus.signal(15).rawValue == 143)
     }
 
-    @Test(arguments: [
-        (ControlClientError.Code.notRunning, 3), (.noAnswer, 4), (.refused, 64), (.noPermission, 77), (.failed, 1),
-    ])
+    @Test(
+        arguments: [
+            (ControlClientError.Code.notRunning, 3), (.noAnswer, 4), (.refused, 64), (.noPermission, 77), (.failed, 1),
+        ] as [(ControlClientError.Code, Int32)]
+    )
     func clientErrors(code: ControlClientError.Code, status: Int32) {
         #expect(CommandError(ControlClientError(code, "x")) == CommandError(ExitStatus(rawValue: status), "x"))
     }
 
-    @Test(arguments: [
-        (InstanceError.Code.busy, 75), (.pathTooLong, 78), (.unsafePermissions, 77), (.badName, 64),
-        (.configuration, 78), (.io, 1),
-    ])
+    @Test(
+        arguments: [
+            (InstanceError.Code.busy, 75), (.pathTooLong, 78), (.unsafePermissions, 77), (.badName, 64),
+            (.configuration, 78), (.io, 1),
+        ] as [(InstanceError.Code, Int32)]
+    )
     func instanceErrors(code: InstanceError.Code, status: Int32) {
         #expect(CommandError(InstanceError(code, "x")).status.rawValue == status)
     }
 
-    @Test(arguments: [
-        (OrchestratorError.Code.busy, 75), (.configuration, 78), (.notSupported, 78), (.unknownAccount, 64), (.io, 1),
-    ])
+    @Test(
+        arguments: [
+            (OrchestratorError.Code.busy, 75), (.configuration, 78), (.notSupported, 78), (.unknownAccount, 64),
+            (.io, 1),
+        ] as [(OrchestratorError.Code, Int32)]
+    )
     func fleetErrors(code: OrchestratorError.Code, status: Int32) {
         #expect(CommandError(OrchestratorError(code, "x")).status.rawValue == status)
     }

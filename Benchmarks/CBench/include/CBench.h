@@ -53,16 +53,21 @@ size_t cbench_write_snapshot(char *out, const char *symbol, int mark_hundredths,
 // Processes. Both ends speak lines over descriptors 0 and 1.
 
 /// Starts a program; its standard input and output are pipes, its standard error goes to `error_fd` (or is inherited if
-/// negative). It is killed when the calling thread's process ends. Returns its id, or -errno.
-pid_t cbench_spawn(const char *path, char *const arguments[], int error_fd, int *input, int *output);
+/// negative). If `extra_fd` is not negative, that descriptor is its standard output as well. It is killed when the
+/// calling thread ends, so this is for the main thread. Returns its id, or -errno.
+pid_t cbench_spawn(
+    const char *path, char *const arguments[], int error_fd, int extra_fd, int *input, int *output);
+
+/// Connects to a port of 127.0.0.1. Returns a descriptor whose calls wait at most a minute, or -errno.
+int cbench_connect(int port);
 
 /// Serves ticker frames to one client on a port of 127.0.0.1. Reports `port N`, then `subscribed N` after each
 /// subscription. Commands: `blast N` sends N frames as fast as they go, `pace N RATE` one write per frame at RATE
 /// frames/s; the last frame of each carries CBENCH_LAST_MARK. Ends at the end of its input. Returns the exit status.
 int cbench_serve(void);
 
-/// A client with nothing but epoll, read, a frame header parser and a search for the mark. Reports like the real client:
-/// `subscribed`, and at each CBENCH_LAST_MARK `done CPU_NANOSECONDS FRAMES`. Returns the exit status.
+/// A client with nothing but epoll, read, a frame header parser and a search for the mark. Reports at each
+/// CBENCH_LAST_MARK `done CPU_NANOSECONDS FRAMES`. Returns the exit status.
 int cbench_bare_client(int port, const char *symbol);
 
 #endif

@@ -103,7 +103,11 @@ public struct PositionBook: Sendable {
     ///     are fetched, so it must be missing twice.
     ///   - requested: when the sweep's first request left.
     public mutating func reconcile(
-        _ rows: [Position], coversAll: Bool, isOneMoment: Bool = true, requested: Uptime, now: Uptime
+        _ rows: [Position],
+        coversAll: Bool,
+        isOneMoment: Bool = true,
+        requested: Uptime,
+        now: Uptime
     ) -> Reconciliation {
         var result = Reconciliation()
         var listed: Set<Int> = []
@@ -112,6 +116,12 @@ public struct PositionBook: Sendable {
             if let slot = self.slots[row.key] {
                 listed.insert(slot)
                 self.cells[slot].isMissing = false
+                // An older row than the stored one still says that the position is there.
+                if self.cells[slot].isRestored, row.isOpen {
+                    self.cells[slot].isRestored = false
+                    let position = self.cells[slot].position
+                    result.changes.append(Change(cause: .resync, slot: slot, position: position))
+                }
             }
         }
         guard coversAll else { return result }
@@ -143,7 +153,8 @@ public struct PositionBook: Sendable {
 
     private func isOutdated(_ row: Position, _ cell: Cell, _ origin: Origin) -> Bool {
         let known = cell.position
-        if row.seq != known.seq {
+        // A row may lack its sequence; then time alone decides, or a close would be lost for want of a number.
+        if row.seq != known.seq, row.seq >= 0, known.seq >= 0 {
             if row.seq > known.seq { return false }
             return !(origin == .sweep && row.updatedTime > known.updatedTime + Self.sequenceRestart)
         }
@@ -182,8 +193,16 @@ public struct PositionBook: Sendable {
     /// The position after a close that no row described.
     private static func flat(_ position: Position) -> Position {
         Position(
-            key: position.key, side: .none, size: .zero, entryPrice: .zero, leverage: position.leverage,
-            positionValue: "0", seq: position.seq, updatedTime: position.updatedTime,
-            createdTime: position.createdTime, openTime: 0)
+            key: position.key,
+            side: .none,
+            size: .zero,
+            entryPrice: .zero,
+            leverage: position.leverage,
+            positionValue: "0",
+            seq: position.seq,
+            updatedTime: position.updatedTime,
+            createdTime: position.createdTime,
+            openTime: 0
+        )
     }
 }

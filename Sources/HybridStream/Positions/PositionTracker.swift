@@ -17,6 +17,8 @@ public final class PositionTracker: @unchecked Sendable {
         var cs: Int64 = .min
         var exchangeTime: Int64 = .min
         var isStale = true
+        /// The price came with a sweep's row, not from the ticker.
+        var isFromRow = false
         var isOpen = false
         /// Loaded from the store and not confirmed yet: marks are taken note of but make no events.
         var isMuted = false
@@ -62,14 +64,25 @@ public final class PositionTracker: @unchecked Sendable {
 
     /// A sweep that reached its last page. Returns whether another one is needed soon.
     public func reconcile(
-        _ rows: [Position], coversAll: Bool, isOneMoment: Bool = true, requested: Uptime, source: PositionUpdate.Source, serverTime: Int64,
-        wallTime: Int64, now: Uptime
+        _ rows: [Position],
+        coversAll: Bool,
+        isOneMoment: Bool = true,
+        requested: Uptime,
+        source: PositionUpdate.Source,
+        serverTime: Int64,
+        wallTime: Int64,
+        now: Uptime
     ) -> Bool {
         let result = self.book.reconcile(
-            rows, coversAll: coversAll, isOneMoment: isOneMoment, requested: requested, now: now)
+            rows,
+            coversAll: coversAll,
+            isOneMoment: isOneMoment,
+            requested: requested,
+            now: now
+        )
         self.changes.append(contentsOf: result.changes)
         self.deliver(source: source, wallTime: wallTime, now: now)
-        if source == .rest { self.takeRowMarks(rows, serverTime: serverTime, wallTime: wallTime, now: now) }
+        self.takeRowMarks(rows, serverTime: serverTime, wallTime: wallTime, now: now)
         return result.needsFollowUp
     }
 
@@ -84,7 +97,10 @@ public final class PositionTracker: @unchecked Sendable {
     }
 
     private func deliver(
-        _ change: PositionBook.Change, source: PositionUpdate.Source, wallTime: Int64, now: Uptime
+        _ change: PositionBook.Change,
+        source: PositionUpdate.Source,
+        wallTime: Int64,
+        now: Uptime
     ) {
         let slot = change.slot
         let position = change.position
@@ -94,10 +110,18 @@ public final class PositionTracker: @unchecked Sendable {
         let state = self.marks.count > slot ? self.marks[slot] : MarkState()
         self.observer.observe(
             PositionUpdate(
-                cause: change.cause, source: source, position: position, slot: slot,
-                mark: state.price ?? position.rowMarkPrice, stale: state.isStale, seq: position.seq,
-                exchangeTime: position.updatedTime, receivedTime: wallTime,
-                receivedUptime: UInt64(max(0, now.nanoseconds))))
+                cause: change.cause,
+                source: source,
+                position: position,
+                slot: slot,
+                mark: state.price ?? position.rowMarkPrice,
+                stale: state.isStale,
+                seq: position.seq,
+                exchangeTime: position.updatedTime,
+                receivedTime: wallTime,
+                receivedUptime: UInt64(max(0, now.nanoseconds))
+            )
+        )
         if !position.isOpen { self.close(slot) }
     }
 
@@ -136,6 +160,8 @@ public final class PositionTracker: @unchecked Sendable {
             guard marks[slot].isOpen else { return nil }
             // Marks never go back, whichever way they came.
             if mark.cs < marks[slot].cs, mark.exchangeTime <= marks[slot].exchangeTime { return nil }
+            // A row's mark has no `cs`; time alone says which is newer.
+            if marks[slot].isFromRow, mark.exchangeTime < marks[slot].exchangeTime { return nil }
             let wasStale = marks[slot].isStale
             let hadPrice = marks[slot].price
             if !wasStale, let hadPrice, hadPrice == mark.price { return nil }
@@ -143,15 +169,26 @@ public final class PositionTracker: @unchecked Sendable {
             marks[slot].cs = mark.cs
             marks[slot].exchangeTime = mark.exchangeTime
             marks[slot].isStale = false
+            marks[slot].isFromRow = false
             if marks[slot].isMuted { return nil }
             return wasStale && hadPrice != nil ? .fresh : .mark
         }
         guard let cause else { return }
         self.observer.observe(
             PositionUpdate(
-                cause: cause, source: .hybrid, position: position, slot: slot, mark: mark.price, stale: false,
-                conflated: conflated, seq: mark.cs, exchangeTime: mark.exchangeTime,
-                receivedTime: mark.receivedTime, receivedUptime: UInt64(max(0, mark.receivedUptime.nanoseconds))))
+                cause: cause,
+                source: .hybrid,
+                position: position,
+                slot: slot,
+                mark: mark.price,
+                stale: false,
+                conflated: conflated,
+                seq: mark.cs,
+                exchangeTime: mark.exchangeTime,
+                receivedTime: mark.receivedTime,
+                receivedUptime: UInt64(max(0, mark.receivedUptime.nanoseconds))
+            )
+        )
     }
 
     /// No ticker for too long.
@@ -162,9 +199,17 @@ public final class PositionTracker: @unchecked Sendable {
         let state = self.marks[slot]
         self.observer.observe(
             PositionUpdate(
-                cause: .stale, source: .hybrid, position: self.book.cells[slot].position, slot: slot,
-                mark: state.price, stale: true, seq: state.cs == .min ? -1 : state.cs,
-                exchangeTime: state.exchangeTime == .min ? 0 : state.exchangeTime, receivedTime: wallTime))
+                cause: .stale,
+                source: .hybrid,
+                position: self.book.cells[slot].position,
+                slot: slot,
+                mark: state.price,
+                stale: true,
+                seq: state.cs == .min ? -1 : state.cs,
+                exchangeTime: state.exchangeTime == .min ? 0 : state.exchangeTime,
+                receivedTime: wallTime
+            )
+        )
     }
 
     /// Marks of a sweep's rows, where no ticker delivers (or there is none): better seconds old than nothing.
@@ -176,16 +221,29 @@ public final class PositionTracker: @unchecked Sendable {
             self.marks[slot].rowTime = now
             if serverTime <= self.marks[slot].exchangeTime { continue }
             let before = self.marks[slot]
+            // What the last event showed anyhow, also if it was the row's own price.
+            let shown = before.price ?? self.book.cells[slot].position.rowMarkPrice
+            if self.hub != nil, let shown, shown == price { continue }
+            self.marks[slot].isFromRow = true
             self.marks[slot].exchangeTime = serverTime
             self.marks[slot].price = price
             // With a ticker feed at hand a row's mark does not end staleness: it is already seconds old when it comes.
             self.marks[slot].isStale = self.hub != nil
             if let known = before.price, known == price, before.isStale == self.marks[slot].isStale { continue }
+            if before.isMuted { continue }
             self.observer.observe(
                 PositionUpdate(
-                    cause: .mark, source: .rest, position: self.book.cells[slot].position, slot: slot, mark: price,
-                    stale: self.marks[slot].isStale, seq: before.cs == .min ? -1 : before.cs,
-                    exchangeTime: serverTime, receivedTime: wallTime))
+                    cause: .mark,
+                    source: .rest,
+                    position: self.book.cells[slot].position,
+                    slot: slot,
+                    mark: price,
+                    stale: self.marks[slot].isStale,
+                    seq: before.cs == .min ? -1 : before.cs,
+                    exchangeTime: serverTime,
+                    receivedTime: wallTime
+                )
+            )
         }
     }
 }

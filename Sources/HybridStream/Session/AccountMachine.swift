@@ -221,7 +221,10 @@ extension AccountMachine {
         guard case .connecting = self.phase else { return }
         self.phase = .authenticating(deadline: now + self.settings.authTimeout)
         self.heartbeat = Heartbeat(
-            interval: self.settings.pingInterval, timeout: self.settings.pongTimeout, now: now)
+            interval: self.settings.pingInterval,
+            timeout: self.settings.pongTimeout,
+            now: now
+        )
         actions.append(.authenticate)
     }
 
@@ -282,7 +285,11 @@ extension AccountMachine {
     ///   - isUsable: every page arrived.
     ///   - needsFollowUp: what the book could not decide needs another one soon.
     public mutating func sweepFinished(
-        isUsable: Bool, needsFollowUp: Bool, failure: String?, now: Uptime, actions: inout [Action]
+        isUsable: Bool,
+        needsFollowUp: Bool,
+        failure: String?,
+        now: Uptime,
+        actions: inout [Action]
     ) {
         // What was asked before the connection was subscribed does not know what happened in between.
         let isTooOld = self.phase == .bootstrapping && self.sweeps.isRequestedAgain
@@ -426,7 +433,9 @@ extension AccountMachine {
         } else if self.sweeps.failures > 0 {
             self.changeState(
                 to: self.isConfirmed || self.phase == .live ? .degraded : self.state,
-                "positions could not be listed: \(failure ?? self.lastError ?? "unknown")", &actions)
+                "positions could not be listed: \(failure ?? self.lastError ?? "unknown")",
+                &actions
+            )
         }
     }
 

@@ -27,7 +27,9 @@ public final class ConnectionGate: Sendable {
     /// - Returns: a ticket for ``cancel(_:)``.
     @discardableResult
     public func request(
-        urgency: ConnectionBudget.Urgency, on eventLoop: any EventLoop, _ body: @escaping @Sendable () -> Void
+        urgency: ConnectionBudget.Urgency,
+        on eventLoop: any EventLoop,
+        _ body: @escaping @Sendable () -> Void
     ) -> ConnectionBudget.Ticket {
         let ticket = self.state.withLock { state in
             let ticket = state.nextTicket

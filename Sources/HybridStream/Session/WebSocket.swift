@@ -66,7 +66,8 @@ final class WebSocket: @unchecked Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     if endpoint.isSecure, let tls {
                         try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: tls, serverHostname: endpoint.serverName))
+                            NIOSSLClientHandler(context: tls, serverHostname: endpoint.serverName)
+                        )
                     }
                     try channel.pipeline.syncOperations.addHandler(WebSocketChannelHandler(self))
                 }
@@ -209,6 +210,8 @@ extension WebSocket {
                     default: return at
                     }
                 }
+            } catch WebSocketFrameParser.Violation.tooLong(let length) {
+                self.fail(1009, "protocol violation: a frame of \(length) bytes, above \(Self.maxMessage)")
             } catch {
                 self.fail(1002, "protocol violation: \(error)")
             }

@@ -36,7 +36,9 @@ public struct WebSocketEndpoint: Sendable, Equatable {
             if parts.count == 2 { portText = parts[1] }
         }
         if let portText {
-            guard portText.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = Int(portText), (1...65535).contains(port) else { return nil }
+            guard portText.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = Int(portText),
+                (1...65535).contains(port)
+            else { return nil }
             self.port = port
         } else {
             self.port = self.isSecure ? 443 : 80

@@ -75,8 +75,10 @@ public struct WebSocketHandshake: Sendable {
             if body.count < expected, !ended { return .incomplete }
             let reason = words.count > 2 ? String(words[2]) : ""
             return .refused(
-                status: status, reason: Self.excerpt(reason, 60),
-                body: Self.excerpt(String(decoding: body.prefix(4096), as: UTF8.self), 200))
+                status: status,
+                reason: Self.excerpt(reason, 60),
+                body: Self.excerpt(String(decoding: body.prefix(4096), as: UTF8.self), 200)
+            )
         }
         guard headers["upgrade"]?.lowercased() == "websocket" else { return .invalid("101 without Upgrade: websocket") }
         guard let expected = self.acceptKey, headers["sec-websocket-accept"] == expected else {

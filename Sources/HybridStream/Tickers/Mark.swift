@@ -11,7 +11,11 @@ public struct Mark: Sendable {
     public var receivedUptime: Uptime
 
     public init(
-        price: FixedPoint, cs: Int64, exchangeTime: Int64, receivedTime: Int64, receivedUptime: Uptime
+        price: FixedPoint,
+        cs: Int64,
+        exchangeTime: Int64,
+        receivedTime: Int64,
+        receivedUptime: Uptime
     ) {
         self.price = price
         self.cs = cs

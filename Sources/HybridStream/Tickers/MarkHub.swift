@@ -81,6 +81,8 @@ public final class MarkHub: @unchecked Sendable {
     package func deliver(_ mark: Mark, index: Int, conflated: Int) {
         // An account that closes its position while it looks at the mark changes the list; a copy costs one retain.
         let holders = self.entries.withUnsafeMutableBufferPointer { entries -> ContiguousArray<Holder> in
+            // With nobody here to keep it company it would be taken for the newest later.
+            if entries[index].holders.isEmpty { return [] }
             entries[index].mark = mark
             entries[index].isStale = false
             return entries[index].holders
@@ -141,10 +143,12 @@ public final class MarkHub: @unchecked Sendable {
             return result
         }
         for (place, index) in batch.enumerated() {
-            if let mark = marks[place], !self.entries[index].holders.isEmpty {
+            if stale[place] {
+                // A mark that waited here until its symbol was declared silent must not be taken for a fresh one.
+                self.deliverStale(index: index, wallTime: WallClock.milliseconds(), now: .now())
+            } else if let mark = marks[place] {
                 self.deliver(mark, index: index, conflated: replaced[place])
             }
-            if stale[place] { self.deliverStale(index: index, wallTime: WallClock.milliseconds(), now: .now()) }
         }
         self.batchCompleted()
     }

@@ -161,8 +161,12 @@ public struct SubscriptionLedger: Sendable {
     /// - Parameter requestID: what the answer echoes; nil if it echoes nothing. Then it belongs to the oldest request of
     ///   its kind, since answers come in the order of the requests.
     public mutating func answered(
-        _ requestID: RequestID?, isSubscribe: Bool?, success: Bool, refusal: SubscriptionRefusal?,
-        slotOf: (String) -> Int?, now: Uptime
+        _ requestID: RequestID?,
+        isSubscribe: Bool?,
+        success: Bool,
+        refusal: SubscriptionRefusal?,
+        slotOf: (String) -> Int?,
+        now: Uptime
     ) -> Verdict {
         let oldest = self.requests.filter { isSubscribe == nil || $0.value.isSubscribe == isSubscribe }.keys.min()
         guard let id = requestID ?? oldest, let request = self.requests.removeValue(forKey: id) else {
@@ -182,7 +186,10 @@ public struct SubscriptionLedger: Sendable {
     }
 
     private mutating func refused(
-        _ request: Request, _ refusal: SubscriptionRefusal, slotOf: (String) -> Int?, now: Uptime
+        _ request: Request,
+        _ refusal: SubscriptionRefusal,
+        slotOf: (String) -> Int?,
+        now: Uptime
     ) -> Verdict {
         for slot in request.slots { self.topics[slot]?.state = .desired }
         switch refusal {
@@ -304,7 +311,8 @@ public struct SubscriptionLedger: Sendable {
                 continue
             }
             let more = self.topics[slot]?.characters ?? 0
-            if current.count == self.batchLimit || length + more > OperationRequest.maxArgumentCharacters {
+            let isFull = current.count == self.batchLimit || length + more > OperationRequest.maxArgumentCharacters
+            if isFull, !current.isEmpty {
                 batches.append(current)
                 current = []
                 length = 0

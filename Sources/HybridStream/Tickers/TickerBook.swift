@@ -44,7 +44,10 @@ public struct TickerBook: Sendable {
     }
 
     private static func merge(
-        _ frame: TickerFrame, into entry: inout Entry, wallTime: Int64, now: Uptime
+        _ frame: TickerFrame,
+        into entry: inout Entry,
+        wallTime: Int64,
+        now: Uptime
     ) -> Outcome {
         if frame.isSnapshot {
             // `cs` is assumed to rise for ever but not promised to: a snapshot made later counts even if it does not.
@@ -61,10 +64,16 @@ public struct TickerBook: Sendable {
         entry.cs = frame.cs
         entry.exchangeTime = frame.ts
         entry.lastFrame = now
-        guard let price = frame.markPrice else { return .refreshed }
+        // A price of zero is the exchange's word for none; positions must not be valued with it.
+        guard let price = frame.markPrice, price.isPositive else { return .refreshed }
         let isNew = entry.mark.map { $0.price != price } ?? true
         entry.mark = Mark(
-            price: price, cs: frame.cs, exchangeTime: frame.ts, receivedTime: wallTime, receivedUptime: now)
+            price: price,
+            cs: frame.cs,
+            exchangeTime: frame.ts,
+            receivedTime: wallTime,
+            receivedUptime: now
+        )
         return isNew ? .newMark : .refreshed
     }
 

@@ -32,8 +32,12 @@ public final class TickerFeed: TickerSource, @unchecked Sendable {
     public var onQuarantine: ((String, String) -> Void)?
 
     public init(
-        endpoint: WebSocketEndpoint, settings: TickerFeedMachine.Settings, on eventLoop: any EventLoop,
-        tls: NIOSSLContext?, gate: ConnectionGate, logger: Logger
+        endpoint: WebSocketEndpoint,
+        settings: TickerFeedMachine.Settings,
+        on eventLoop: any EventLoop,
+        tls: NIOSSLContext?,
+        gate: ConnectionGate,
+        logger: Logger
     ) {
         self.endpoint = endpoint
         self.eventLoop = eventLoop
@@ -73,10 +77,10 @@ public final class TickerFeed: TickerSource, @unchecked Sendable {
             let slot = self.machine.acquire(symbol, now: now, actions: &actions)
             while self.subscribers.count <= slot { self.subscribers.append([]) }
             self.subscribers[slot].append(Subscriber(hub: hub, index: index))
-            // The exchange sends its snapshot once: a hub that joins later gets what is known.
-            if let mark = self.machine.book.mark(slot) {
+            // The exchange sends its snapshot once: a hub that joins later gets what is known. Not what has grown old,
+            // though: a hub takes what it is told for fresh, and the next frame is told anyhow.
+            if let mark = self.machine.book.mark(slot), !self.machine.isStale(slot) {
                 self.tell(Subscriber(hub: hub, index: index), mark)
-                if self.machine.isStale(slot) { self.tellStale(Subscriber(hub: hub, index: index), now) }
             }
             self.perform(actions)
         }
@@ -110,8 +114,12 @@ public final class TickerFeed: TickerSource, @unchecked Sendable {
             case .connect:
                 self.logger.debug("ticker feed connects", metadata: ["host": "\(self.endpoint.host)"])
                 self.socket = WebSocket(
-                    to: self.endpoint, on: self.eventLoop, tls: self.tls,
-                    connectTimeout: .nanoseconds(self.connectTimeout.nanoseconds), delegate: self)
+                    to: self.endpoint,
+                    on: self.eventLoop,
+                    tls: self.tls,
+                    connectTimeout: .nanoseconds(self.connectTimeout.nanoseconds),
+                    delegate: self
+                )
             case .send(let text):
                 self.socket?.send(text)
             case .close(let reason):
@@ -123,7 +131,8 @@ public final class TickerFeed: TickerSource, @unchecked Sendable {
                 let symbol = self.machine.symbols.symbols[slot]
                 self.logger.warning(
                     "ticker refused by the exchange; it is tried again later",
-                    metadata: ["symbol": "\(symbol)", "reason": "\(text)"])
+                    metadata: ["symbol": "\(symbol)", "reason": "\(text)"]
+                )
                 self.onQuarantine?(symbol, text)
             case .stateChanged:
                 break
@@ -207,7 +216,11 @@ extension TickerFeed: WebSocketDelegate {
         case .ticker(let frame):
             guard let slot = self.machine.slot(of: frame), slot < self.subscribers.count else { return }
             let result = self.machine.received(
-                ticker: frame, slot: slot, wallTime: self.wallTime, now: self.readTime)
+                ticker: frame,
+                slot: slot,
+                wallTime: self.wallTime,
+                now: self.readTime
+            )
             guard result == .newMark, let mark = self.machine.book.mark(slot) else { return }
             let subscribers = self.subscribers[slot]
             for subscriber in subscribers { self.tell(subscriber, mark) }

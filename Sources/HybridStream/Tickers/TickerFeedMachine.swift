@@ -64,6 +64,10 @@ public struct TickerFeedMachine: Sendable {
     private var watchedSince: [Int: Uptime] = [:]
     /// Silent topics that were subscribed anew; cleared when data comes.
     private var resubscribed: Set<Int> = []
+    /// Topics that stayed silent even so and cost a connection, with the time of their next try. While others deliver they
+    /// do not cost another one. Cleared when data comes.
+    private var hopeless: [Int: Uptime] = [:]
+    private var liveSince: Uptime?
     private var backoff: Backoff
     private var random: SplitMix64
     private var nextSilenceCheck = Uptime.distantFuture
@@ -113,6 +117,7 @@ public struct TickerFeedMachine: Sendable {
         self.ledger.release(slot, now: now)
         if !self.ledger.isHeld(slot) {
             self.watchedSince[slot] = nil
+            self.recovered(slot)
             if slot < self.staleSlots.count { self.staleSlots[slot] = false }
         }
         self.flush(now: now, into: &actions)
@@ -133,7 +138,9 @@ public struct TickerFeedMachine: Sendable {
     public mutating func opened(now: Uptime, actions: inout [Action]) {
         guard case .connecting = self.phase else { return }
         self.phase = .live(
-            Heartbeat(interval: self.settings.pingInterval, timeout: self.settings.pongTimeout, now: now))
+            Heartbeat(interval: self.settings.pingInterval, timeout: self.settings.pongTimeout, now: now)
+        )
+        self.liveSince = now
         self.ledger.connected()
         for slot in self.ledger.held { self.watchedSince[slot] = now }
         actions.append(.stateChanged)
@@ -148,6 +155,10 @@ public struct TickerFeedMachine: Sendable {
         case .stopped: return
         default: break
         }
+        self.resubscribed = []
+        // A server that takes the connection and drops it, again and again, must be asked more rarely each time.
+        if let live = self.liveSince, now >= live + Self.steadyAfter { self.backoff.reset() }
+        self.liveSince = nil
         if self.ledger.isEmpty {
             self.phase = .idle
         } else {
@@ -172,9 +183,9 @@ public struct TickerFeedMachine: Sendable {
         switch outcome {
         case .newMark, .refreshed:
             self.ledger.received(slot)
+            if !self.resubscribed.isEmpty || !self.hopeless.isEmpty { self.recovered(slot) }
             if self.staleSlots[slot] {
                 self.staleSlots[slot] = false
-                self.resubscribed.remove(slot)
                 // Holders that were told `stale` must be told that it is over, mark or no mark.
                 return .newMark
             }
@@ -206,17 +217,17 @@ public struct TickerFeedMachine: Sendable {
         let success = reply.success ?? false
         let symbols = self.symbols
         let verdict = self.ledger.answered(
-            id, isSubscribe: isSubscribe, success: success,
+            id,
+            isSubscribe: isSubscribe,
+            success: success,
             refusal: success ? nil : SubscriptionRefusal(message: reply.message),
             slotOf: { topic in topic.hasPrefix(Self.prefix) ? symbols.slot(of: String(topic.dropFirst(8))) : nil },
-            now: now)
+            now: now
+        )
         switch verdict {
-        case .accepted:
-            // One whole round trip on this connection: the next loss starts counting anew.
-            if success { self.backoff.reset() }
         case .quarantined(let slots, let text):
             for slot in slots { actions.append(.quarantined(slot: slot, text: text)) }
-        case .unexpected:
+        case .accepted, .unexpected:
             break
         }
         if isSubscribe == false { self.forgetUnsubscribed() }
@@ -231,7 +242,12 @@ public struct TickerFeedMachine: Sendable {
 
     public var deadline: Uptime {
         var earliest = self.nextSilenceCheck
-        if let ledger = self.ledger.deadline { earliest = min(earliest, ledger) }
+        switch self.phase {
+        // Nothing more is sent; what the ledger waits for ends with the connection.
+        case .closing: return earliest
+        case .stopped: return .distantFuture
+        default: if let ledger = self.ledger.deadline { earliest = min(earliest, ledger) }
+        }
         switch self.phase {
         case .waiting(let until): return min(earliest, until)
         case .connecting(let deadline): return min(earliest, deadline)
@@ -241,6 +257,7 @@ public struct TickerFeedMachine: Sendable {
     }
 
     public mutating func tick(now: Uptime, actions: inout [Action]) {
+        if case .stopped = self.phase { return }
         switch self.phase {
         case .waiting(let until):
             if now >= until {
@@ -280,6 +297,11 @@ public struct TickerFeedMachine: Sendable {
 extension TickerFeedMachine {
     static let prefix = "tickers."
 
+    /// How long a connection must have lasted for its loss to be the first of a series.
+    static let steadyAfter = Duration.seconds(30)
+    /// How often a topic that nothing has helped is subscribed anew.
+    static let hopelessRetry = Duration.seconds(60)
+
     public static func topic(_ symbol: String) -> String { Self.prefix + symbol }
 
     private mutating func close(_ reason: String, _ actions: inout [Action]) {
@@ -307,6 +329,12 @@ extension TickerFeedMachine {
 
     // MARK: Silence
 
+    @inline(never)
+    private mutating func recovered(_ slot: Int) {
+        self.resubscribed.remove(slot)
+        self.hopeless[slot] = nil
+    }
+
     private mutating func scheduleSilenceCheck(now: Uptime) {
         if self.nextSilenceCheck == .distantFuture { self.nextSilenceCheck = now + self.silenceInterval }
     }
@@ -315,7 +343,7 @@ extension TickerFeedMachine {
     private var silenceInterval: Duration { max(.milliseconds(50), self.settings.staleAfter / 10) }
 
     /// Finds held symbols without a usable frame. One that is silent alone is subscribed anew, which brings a snapshot;
-    /// if all are, or one stays silent after that, the connection is given up.
+    /// if all are, or one stays silent after that, the connection is given up; for one and the same symbol only once.
     private mutating func checkSilence(now: Uptime, actions: inout [Action]) {
         let held = self.ledger.held
         guard !held.isEmpty else {
@@ -343,8 +371,11 @@ extension TickerFeedMachine {
             return
         }
         for slot in silent {
-            if self.resubscribed.contains(slot) {
-                self.resubscribed = []
+            if let retry = self.hopeless[slot], silent.count < watched {
+                if now < retry { continue }
+                self.hopeless[slot] = now + Self.hopelessRetry
+            } else if self.resubscribed.contains(slot) {
+                self.hopeless[slot] = now + Self.hopelessRetry
                 self.close("\(self.symbols.symbols[slot]) stayed silent after a new subscription", &actions)
                 return
             }

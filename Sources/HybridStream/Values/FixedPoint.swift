@@ -75,7 +75,8 @@ public struct FixedPoint: Sendable {
         }
         self.init(
             mantissa: Int128(negative ? 0 &- value : value),
-            scale: pointAt < 0 ? 0 : UInt8(truncatingIfNeeded: digits &- pointAt))
+            scale: pointAt < 0 ? 0 : UInt8(truncatingIfNeeded: digits &- pointAt)
+        )
     }
 
     /// Long numbers and exponents.
@@ -232,7 +233,8 @@ extension FixedPoint: Comparable {
     @inlinable
     func mantissa(atScale newScale: UInt8) -> Int128? {
         let (product, overflow) = self.mantissa.multipliedReportingOverflow(
-            by: FixedPoint.powerOfTen(Int(newScale) &- Int(self.scale)))
+            by: FixedPoint.powerOfTen(Int(newScale) &- Int(self.scale))
+        )
         return overflow ? nil : product
     }
 

@@ -173,7 +173,8 @@ extension JSONReader {
             case UInt8(ascii: "\""):
                 let slice = JSONSlice(
                     bytes: UnsafeRawBufferPointer(start: self.base + start, count: self.index - start),
-                    kind: escaped ? .escapedString : .string)
+                    kind: escaped ? .escapedString : .string
+                )
                 self.index += 1
                 return slice
             case UInt8(ascii: "\\"):
@@ -199,6 +200,8 @@ extension JSONReader {
         }
         if self.index == start { throw Failure.unexpectedByte(at: start) }
         return JSONSlice(
-            bytes: UnsafeRawBufferPointer(start: self.base + start, count: self.index - start), kind: .bareword)
+            bytes: UnsafeRawBufferPointer(start: self.base + start, count: self.index - start),
+            kind: .bareword
+        )
     }
 }

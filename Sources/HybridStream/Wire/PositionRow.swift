@@ -148,7 +148,9 @@ extension PositionRow {
                     seq: self.seq,
                     updatedTime: self.updated,
                     createdTime: self.created,
-                    openTime: self.opened))
+                    openTime: self.opened
+                )
+            )
         }
     }
 }

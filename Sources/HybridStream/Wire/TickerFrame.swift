@@ -57,7 +57,9 @@ extension TickerFrame {
         // From the end: `},"cs":814547789569,"ts":1790134712383}`.
         var end = count &- 1
         guard base[end] == UInt8(ascii: "}") else { return nil }
-        guard let ts = TickerFrame.integer(endingBefore: &end, in: base, key: UInt16(ascii: "t", "s")) else { return nil }
+        guard let ts = TickerFrame.integer(endingBefore: &end, in: base, key: UInt16(ascii: "t", "s")) else {
+            return nil
+        }
         guard base[end] == UInt8(ascii: ","),
             let cs = TickerFrame.integer(endingBefore: &end, in: base, key: UInt16(ascii: "c", "s")),
             base[end] == UInt8(ascii: ","), base[end &- 1] == UInt8(ascii: "}")
@@ -89,7 +91,10 @@ extension TickerFrame {
 
         self.init(
             symbol: UnsafeRawBufferPointer(start: raw + symbolStart, count: symbolEnd &- symbolStart),
-            isSnapshot: snapshot, cs: cs, ts: ts)
+            isSnapshot: snapshot,
+            cs: cs,
+            ts: ts
+        )
         guard self.readPrices(raw, from: at, to: end) else { return nil }
     }
 
@@ -108,7 +113,8 @@ extension TickerFrame {
             if keyEnd &- at == 10 {
                 // Nine letters: the first eight in one load; both end in `Price`.
                 let key = raw.loadUnaligned(fromByteOffset: at &+ 1, as: UInt64.self)
-                if key == 0x6369_7250_6B72_616D || key == 0x6369_7250_7473_616C, base[keyEnd &- 1] == UInt8(ascii: "e") {
+                if key == 0x6369_7250_6B72_616D || key == 0x6369_7250_7473_616C, base[keyEnd &- 1] == UInt8(ascii: "e")
+                {
                     let text = UnsafeRawBufferPointer(start: raw + valueStart, count: valueEnd &- valueStart)
                     let price = FixedPoint(bytes: text)
                     if price == nil, text.count > 0 { return false }
@@ -202,7 +208,11 @@ extension TickerFrame {
         let snapshot = type == "snapshot"
         guard snapshot || type == "delta" else { return nil }
         self.init(
-            symbol: UnsafeRawBufferPointer(rebasing: topic.bytes[8...]), isSnapshot: snapshot, cs: cs, ts: ts)
+            symbol: UnsafeRawBufferPointer(rebasing: topic.bytes[8...]),
+            isSnapshot: snapshot,
+            cs: cs,
+            ts: ts
+        )
         self.markPrice = mark
         self.lastPrice = last
     }

@@ -25,7 +25,11 @@ final class AccountSupervisor: @unchecked Sendable {
     private var isSettled = false
 
     init(
-        account: StartPlan.Account, fleetLoop: FleetLoop, numbers: NumberLease, queues: [EventQueue], store: Store,
+        account: StartPlan.Account,
+        fleetLoop: FleetLoop,
+        numbers: NumberLease,
+        queues: [EventQueue],
+        store: Store,
         logger: Logger
     ) {
         self.account = account
@@ -35,7 +39,11 @@ final class AccountSupervisor: @unchecked Sendable {
         self.logger = logger
         self.queues = queues
         self.pipeline = AccountPipeline(
-            account: account.identity.name, numbers: numbers, loop: fleetLoop.pipeline, queues: queues)
+            account: account.identity.name,
+            numbers: numbers,
+            loop: fleetLoop.pipeline,
+            queues: queues
+        )
     }
 
     var name: String { self.account.identity.name }
@@ -81,8 +89,12 @@ final class AccountSupervisor: @unchecked Sendable {
         else { return }
         self.quarantined.insert(symbol)
         self.alert(
-            "ticker_quarantined", .warning, .opened, symbol: symbol,
-            "the exchange refuses the ticker of \(symbol): \(text). The position has no live mark; it is tried again")
+            "ticker_quarantined",
+            .warning,
+            .opened,
+            symbol: symbol,
+            "the exchange refuses the ticker of \(symbol): \(text). The position has no live mark; it is tried again"
+        )
     }
 
     private func tickerRecovered(_ symbol: String) {
@@ -91,7 +103,10 @@ final class AccountSupervisor: @unchecked Sendable {
     }
 
     private func alert(
-        _ code: String, _ severity: PipelineEvent.Alert.Severity, _ state: PipelineEvent.Alert.State, symbol: String,
+        _ code: String,
+        _ severity: PipelineEvent.Alert.Severity,
+        _ state: PipelineEvent.Alert.State,
+        symbol: String,
         _ text: String
     ) {
         let key = "\(code) \(symbol)"
@@ -100,7 +115,8 @@ final class AccountSupervisor: @unchecked Sendable {
         case .resolved: guard self.openAlerts.remove(key) != nil else { return }
         }
         self.pipeline.emit(
-            .alert(PipelineEvent.Alert(code: code, severity: severity, state: state, symbol: symbol, text: text)))
+            .alert(PipelineEvent.Alert(code: code, severity: severity, state: state, symbol: symbol, text: text))
+        )
         self.loop.batchEnded()
     }
 }
@@ -115,8 +131,10 @@ extension AccountSupervisor: HybridStreamObserver {
     func streamStateChanged(from old: AccountMachine.State, to new: AccountMachine.State, reason: String) {
         let level: Logger.Level = new == .failed ? .error : new == .live ? .info : .notice
         self.logger.log(
-            level: level, "account is \(new.rawValue)",
-            metadata: ["account": "\(self.name)", "was": "\(old.rawValue)", "reason": "\(reason)"])
+            level: level,
+            "account is \(new.rawValue)",
+            metadata: ["account": "\(self.name)", "was": "\(old.rawValue)", "reason": "\(reason)"]
+        )
         self.pipeline.emit(.accountState(old: old.statusName, new: new.statusName, reason: reason))
         if new == .failed {
             self.alert("account_failed", .critical, .opened, symbol: "", reason)
@@ -129,7 +147,8 @@ extension AccountSupervisor: HybridStreamObserver {
     func positionChanged(_ change: PositionBook.Change) {
         self.store.record(
             account: self.name,
-            changes: [change.position.isOpen ? .upsert(change.position) : .close(change.position.key)])
+            changes: [change.position.isOpen ? .upsert(change.position) : .close(change.position.key)]
+        )
     }
 
     func streamAlert(code: String, symbol: String, text: String) {
@@ -169,30 +188,50 @@ extension AccountSupervisor {
         events.latencyP99 = metrics.latencyP99.map(Int64.init)
         let mode = self.account.mode == .rest ? Mode.rest : Mode.hybrid
         return StatusReport.Account(
-            name: self.name, enabled: true, state: state,
-            health: health, mode: mode.rawValue,
+            name: self.name,
+            enabled: true,
+            state: state,
+            health: health,
+            mode: mode.rawValue,
             configuredMode: self.account.configuration.mode.rawValue,
             override: mode == self.account.configuration.mode ? nil : "start --mode \(mode.rawValue)",
-            driver: snapshot?.driver == .rest ? .rest : .hybrid, dryRun: self.account.isDryRun,
+            driver: snapshot?.driver == .rest ? .rest : .hybrid,
+            dryRun: self.account.isDryRun,
             privateSession: StatusReport.PrivateSession(
-                state: snapshot.flatMap { StatusReport.ConnectionState(rawValue: $0.connectionState.rawValue) } ?? .idle, connects: snapshot?.connects ?? 0,
-                lastFrameAge: snapshot?.lastFrame.map { max(0, (now - $0).milliseconds) }),
-            positions: includePositions ? positions : [], positionCounts: includePositions ? nil : counts,
-            events: events, reconnectsLastHour: snapshot?.reconnectsLastHour ?? 0,
-            errorsLastHour: snapshot?.errorsLastHour ?? 0, lastError: snapshot?.lastError)
+                state: snapshot.flatMap { StatusReport.ConnectionState(rawValue: $0.connectionState.rawValue) }
+                    ?? .idle,
+                connects: snapshot?.connects ?? 0,
+                lastFrameAge: snapshot?.lastFrame.map { max(0, (now - $0).milliseconds) }
+            ),
+            positions: includePositions ? positions : [],
+            positionCounts: includePositions ? nil : counts,
+            events: events,
+            reconnectsLastHour: snapshot?.reconnectsLastHour ?? 0,
+            errorsLastHour: snapshot?.errorsLastHour ?? 0,
+            lastError: snapshot?.lastError
+        )
     }
 
     private static func position(
-        _ snapshot: HybridStream.PositionSnapshot, lastFrames: [String: Uptime], now: Uptime
+        _ snapshot: HybridStream.PositionSnapshot,
+        lastFrames: [String: Uptime],
+        now: Uptime
     ) -> StatusReport.Position {
         let position = snapshot.position
         let last = lastFrames[position.key.symbol] ?? snapshot.rowTime
         let age = last.map { max(0, (now - $0).milliseconds) }
         return StatusReport.Position(
-            symbol: position.key.symbol, positionIndex: position.key.positionIndex, side: position.side.rawValue,
-            size: position.size.description, entryPrice: position.entryPrice.description,
-            markPrice: snapshot.mark?.description ?? "", markAge: age, stale: snapshot.isStale,
-            unrealizedPnL: snapshot.unrealizedPnL?.description ?? "", stopLoss: position.stopLoss)
+            symbol: position.key.symbol,
+            positionIndex: position.key.positionIndex,
+            side: position.side.rawValue,
+            size: position.size.description,
+            entryPrice: position.entryPrice.description,
+            markPrice: snapshot.mark?.description ?? "",
+            markAge: age,
+            stale: snapshot.isStale,
+            unrealizedPnL: snapshot.unrealizedPnL?.description ?? "",
+            stopLoss: position.stopLoss
+        )
     }
 }
 

@@ -30,7 +30,8 @@ struct FleetServices: Sendable {
         }
         let settings = configuration.stream
         let group = MultiThreadedEventLoopGroup(
-            numberOfThreads: configuration.runtime.threads ?? System.coreCount)
+            numberOfThreads: configuration.runtime.threads ?? System.coreCount
+        )
         let first = group.next()
         let clock = ServerClock()
         var restSettings = RESTSettings()
@@ -38,22 +39,37 @@ struct FleetServices: Sendable {
         restSettings.budgetPer = settings.restBudget.per
         restSettings.banPause = settings.restBanPause
         self.rest = RESTClient(
-            baseURL: "\(endpoints.rest)", settings: restSettings,
-            tlsConfiguration: endpoints.rest.scheme.isEncrypted ? tls : nil, eventLoopGroup: group, logger: logger,
-            clock: clock)
+            baseURL: "\(endpoints.rest)",
+            settings: restSettings,
+            tlsConfiguration: endpoints.rest.scheme.isEncrypted ? tls : nil,
+            eventLoopGroup: group,
+            logger: logger,
+            clock: clock
+        )
         self.gate = ConnectionGate(
-            connections: settings.connectionBudget.connections, per: settings.connectionBudget.per, timerLoop: first)
+            connections: settings.connectionBudget.connections,
+            per: settings.connectionBudget.per,
+            timerLoop: first
+        )
         self.feed = TickerFeed(
-            endpoint: publicEndpoint, settings: Self.feedSettings(configuration), on: first, tls: context,
-            gate: self.gate, logger: logger)
+            endpoint: publicEndpoint,
+            settings: Self.feedSettings(configuration),
+            on: first,
+            tls: context,
+            gate: self.gate,
+            logger: logger
+        )
         let recent = self.recent
         let feed = self.feed
         self.loops = group.makeIterator().map { FleetLoop(eventLoop: $0, feed: feed, recent: recent) }
         self.group = group
         self.stream = HybridStream.Services(rest: self.rest, clock: clock, gate: self.gate, tls: context)
         self.streamSettings = HybridStream.Settings(
-            category: configuration.exchange.category, settleCoins: configuration.exchange.settleCoins,
-            privateEndpoint: privateEndpoint, machine: Self.machineSettings(settings))
+            category: configuration.exchange.category,
+            settleCoins: configuration.exchange.settleCoins,
+            privateEndpoint: privateEndpoint,
+            machine: Self.machineSettings(settings)
+        )
     }
 
     private static func tls(_ caFile: String?) throws(OrchestratorError) -> TLSConfiguration {
@@ -63,7 +79,9 @@ struct FleetServices: Sendable {
             tls.additionalTrustRoots = [.certificates(try NIOSSLCertificate.fromPEMFile(caFile))]
         } catch {
             throw OrchestratorError(
-                .configuration, "exchange.tls.ca_file \(caFile) cannot be read as PEM certificates: \(error)")
+                .configuration,
+                "exchange.tls.ca_file \(caFile) cannot be read as PEM certificates: \(error)"
+            )
         }
         return tls
     }

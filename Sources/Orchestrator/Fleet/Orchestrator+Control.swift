@@ -10,10 +10,14 @@ extension Orchestrator: ControlBackend {
     public func statusReport(includePositions: Bool, accounts: [String]) async -> StatusReport {
         let services = self.state.withLock { $0.services }
         var report = StatusReport(
-            instance: self.location.instance, pid: getpid(), startedAt: Timestamp(milliseconds: self.startedAt),
-            revision: 1, tickers: Self.tickers(TickerFeed.Snapshot()),
+            instance: self.location.instance,
+            pid: getpid(),
+            startedAt: Timestamp(milliseconds: self.startedAt),
+            revision: 1,
+            tickers: Self.tickers(TickerFeed.Snapshot()),
             budgets: StatusReport.Budgets(connectionsUsed: 0, connectionsLimit: 0, restUsed: 0, restLimit: 0),
-            accounts: [])
+            accounts: []
+        )
         let wanted = Set(accounts)
         func isWanted(_ name: String) -> Bool { wanted.isEmpty || wanted.contains(name) }
         var running: [String: StatusReport.Account] = [:]
@@ -23,11 +27,17 @@ extension Orchestrator: ControlBackend {
             let connections = services.gate.usage
             let rest = services.rest.usage
             report.budgets = StatusReport.Budgets(
-                connectionsUsed: connections.used, connectionsLimit: connections.limit, restUsed: rest.used,
-                restLimit: rest.limit)
+                connectionsUsed: connections.used,
+                connectionsLimit: connections.limit,
+                restUsed: rest.used,
+                restLimit: rest.limit
+            )
             for account in await self.accountReports(
-                services, includePositions: includePositions, wanted: wanted, lastFrames: feed.lastFrames)
-            {
+                services,
+                includePositions: includePositions,
+                wanted: wanted,
+                lastFrames: feed.lastFrames
+            ) {
                 running[account.name] = account
             }
         }
@@ -48,7 +58,10 @@ extension Orchestrator: ControlBackend {
     }
 
     private func accountReports(
-        _ services: FleetServices, includePositions: Bool, wanted: Set<String>, lastFrames: [String: Uptime]
+        _ services: FleetServices,
+        includePositions: Bool,
+        wanted: Set<String>,
+        lastFrames: [String: Uptime]
     ) async -> [StatusReport.Account] {
         var reports: [StatusReport.Account] = []
         for loop in services.loops {
@@ -68,20 +81,30 @@ extension Orchestrator: ControlBackend {
         let state: StatusReport.ConnectionState =
             feed.isLive ? .live : feed.isIdle ? .idle : feed.connects <= 1 ? .connecting : .reconnecting
         return StatusReport.Tickers(
-            state: state, desired: feed.desired, active: feed.active, receiving: feed.receiving,
-            quarantined: feed.quarantined, connects: feed.connects,
-            lastFrameAge: feed.lastFrame.map { max(0, (Uptime.now() - $0).milliseconds) })
+            state: state,
+            desired: feed.desired,
+            active: feed.active,
+            receiving: feed.receiving,
+            quarantined: feed.quarantined,
+            connects: feed.connects,
+            lastFrameAge: feed.lastFrame.map { max(0, (Uptime.now() - $0).milliseconds) }
+        )
     }
 
     /// An account that has no supervisor: disabled, left out by `--account`, or not started yet.
     private static func notRunning(_ account: AccountConfiguration, isPlanned: Bool) -> StatusReport.Account {
         StatusReport.Account(
-            name: account.name, enabled: isPlanned, state: isPlanned ? .starting : .disabled,
-            health: isPlanned ? .degraded : .healthy, mode: account.mode.rawValue,
-            configuredMode: account.mode.rawValue, driver: account.mode == .hybrid ? .hybrid : .rest,
+            name: account.name,
+            enabled: isPlanned,
+            state: isPlanned ? .starting : .disabled,
+            health: isPlanned ? .degraded : .healthy,
+            mode: account.mode.rawValue,
+            configuredMode: account.mode.rawValue,
+            driver: account.mode == .hybrid ? .hybrid : .rest,
             dryRun: account.isDryRun,
             privateSession: StatusReport.PrivateSession(state: .idle, connects: 0, lastFrameAge: nil),
-            events: StatusReport.Events())
+            events: StatusReport.Events()
+        )
     }
 
     // MARK: Events
@@ -120,7 +143,10 @@ extension Orchestrator: ControlBackend {
         if request.sinceMilliseconds != nil || request.tail != nil {
             var lines = ByteBuffer()
             for event in services.recent.events(
-                matching: filter, since: request.sinceMilliseconds, last: request.tail)
+                matching: filter,
+                since: request.sinceMilliseconds,
+                last: request.tail
+            )
             where event.n <= lastNumbers[event.account] ?? .max {
                 lines.writeBytes(event.line)
             }
@@ -153,6 +179,7 @@ extension EventFilter {
                 ? .all
                 : request.causes.reduce(into: EventKinds()) { kinds, name in
                     if let cause = PositionUpdate.Cause(rawValue: name) { kinds.insert(EventKinds(cause)) }
-                })
+                }
+        )
     }
 }

@@ -29,7 +29,9 @@ public final class Orchestrator: Sendable {
         self.configuration = configuration
         self.plan = try StartPlan(configuration, options: options)
         self.location = try InstanceLocation(
-            stateDirectory: configuration.runtime.stateDirectory, instance: configuration.instance)
+            stateDirectory: configuration.runtime.stateDirectory,
+            instance: configuration.instance
+        )
         self.logger = logger
     }
 
@@ -59,7 +61,10 @@ public final class Orchestrator: Sendable {
         let lock = try InstanceLock.acquire(self.location)
         let store = try Store.open(path: self.location.directory + "/store.sqlite") { [logger] trouble in
             if let trouble {
-                logger.error("the store cannot write; what it has not written is kept", metadata: ["reason": "\(trouble)"])
+                logger.error(
+                    "the store cannot write; what it has not written is kept",
+                    metadata: ["reason": "\(trouble)"]
+                )
             } else {
                 logger.notice("the store writes again")
             }
@@ -79,13 +84,18 @@ public final class Orchestrator: Sendable {
     }
 
     private func operate(
-        lock: InstanceLock, store: Store, services: FleetServices, sinks: JSONLinesWriter
+        lock: InstanceLock,
+        store: Store,
+        services: FleetServices,
+        sinks: JSONLinesWriter
     ) async -> Result<Void, any Error> {
         let control = ControlServer(lock: lock, backend: self, logger: self.logger)
         return await withTaskGroup(of: Result<Void, any Error>?.self) { group in
             group.addTask {
+                // Not cancelled with the others: followers get the end of their streams, not a broken one.
+                let serving = Task { try await control.run() }
                 do {
-                    try await control.run()
+                    try await serving.value
                     return nil
                 } catch {
                     return .failure(error)
@@ -141,15 +151,26 @@ public final class Orchestrator: Sendable {
             let logger = self.logger
             try await loop.eventLoop.submit {
                 let supervisor = AccountSupervisor(
-                    account: account, fleetLoop: loop, numbers: stored.numbers, queues: queues, store: store, logger: logger)
+                    account: account,
+                    fleetLoop: loop,
+                    numbers: stored.numbers,
+                    queues: queues,
+                    store: store,
+                    logger: logger
+                )
                 loop.add(supervisor)
                 self.attachFollowers(to: supervisor)
                 var settings = services.streamSettings
                 settings.machine.mode = account.mode
                 let stream = HybridStream(
-                    account: account.identity, settings: settings, services: services.stream,
-                    eventLoop: loop.eventLoop, hub: account.mode == .hybrid ? loop.hub : nil, observer: supervisor,
-                    logger: logger)
+                    account: account.identity,
+                    settings: settings,
+                    services: services.stream,
+                    eventLoop: loop.eventLoop,
+                    hub: account.mode == .hybrid ? loop.hub : nil,
+                    observer: supervisor,
+                    logger: logger
+                )
                 supervisor.start(stream: stream, restoring: stored.positions)
             }.get()
         }
@@ -167,7 +188,10 @@ public final class Orchestrator: Sendable {
         do {
             try await services.rest.synchronizeClock()
         } catch {
-            self.logger.warning("the exchange's clock could not be read; going on with this host's", metadata: ["reason": "\(error)"])
+            self.logger.warning(
+                "the exchange's clock could not be read; going on with this host's",
+                metadata: ["reason": "\(error)"]
+            )
         }
     }
 

@@ -27,7 +27,9 @@ public struct StartPlan: Sendable {
         }
         guard let endpoints = options.endpoints ?? configuration.exchange.endpoints else {
             throw OrchestratorError(
-                .configuration, "no endpoints: environment simulator needs the embedded exchange, which is not running")
+                .configuration,
+                "no endpoints: environment simulator needs the embedded exchange, which is not running"
+            )
         }
         self.endpoints = endpoints
         self.all = configuration.accounts
@@ -46,7 +48,9 @@ public struct StartPlan: Sendable {
     }
 
     private mutating func add(
-        _ account: AccountConfiguration, options: OrchestratorOptions, problems: inout [String]
+        _ account: AccountConfiguration,
+        options: OrchestratorOptions,
+        problems: inout [String]
     ) {
         let name = account.name
         let mode = options.modeCap.map { min($0, account.mode) } ?? account.mode
@@ -58,7 +62,8 @@ public struct StartPlan: Sendable {
         case .canary, .parallel, .cutover:
             problems.append(
                 "account \(name): mode \(mode.rawValue) does not run in this version; "
-                    + "set `mode: rest` or `mode: hybrid`, or cap it with --mode rest")
+                    + "set `mode: rest` or `mode: hybrid`, or cap it with --mode rest"
+            )
             return
         }
         for sink in account.strategy.sinks {
@@ -66,13 +71,15 @@ public struct StartPlan: Sendable {
             case .jsonl: break
             case .exec, .socket:
                 problems.append(
-                    "account \(name): only the jsonl sink runs in this version; take the other sinks out of its strategy")
+                    "account \(name): only the jsonl sink runs in this version; take the other sinks out of its strategy"
+                )
             }
         }
         if !isDryRun, account.strategy.hasConsumers {
             problems.append(
                 "account \(name): dry_run is false, but its consumers do not send orders in this version, so nothing "
-                    + "would be protected; set `dry_run: true` or start with --dry-run")
+                    + "would be protected; set `dry_run: true` or start with --dry-run"
+            )
         }
         guard let credentials = account.credentials ?? options.credentials[name] else {
             problems.append("account \(name): no credentials; give api_key and api_secret")
@@ -80,8 +87,12 @@ public struct StartPlan: Sendable {
         }
         self.running.append(
             Account(
-                configuration: account, mode: streamMode,
-                identity: AccountIdentity(name: name, credentials: credentials), isDryRun: isDryRun))
+                configuration: account,
+                mode: streamMode,
+                identity: AccountIdentity(name: name, credentials: credentials),
+                isDryRun: isDryRun
+            )
+        )
     }
 
     private static func consumerWarnings(_ accounts: [Account]) -> [String] {

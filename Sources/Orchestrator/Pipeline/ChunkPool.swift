@@ -14,13 +14,14 @@ final class ChunkPool: Sendable {
 
     /// An empty array, with memory if there is some.
     func take() -> [UInt8] {
-        self.chunks.withLock { $0.popLast() } ?? []
+        var chunk = self.chunks.withLock { $0.popLast() } ?? []
+        // Here it has no other owner, so that its memory is kept.
+        chunk.removeAll(keepingCapacity: true)
+        return chunk
     }
 
-    func give(_ chunk: consuming [UInt8]) {
+    func give(_ chunk: [UInt8]) {
         guard chunk.capacity >= ChunkPool.smallest, chunk.capacity <= ChunkPool.largest else { return }
-        chunk.removeAll(keepingCapacity: true)
-        let empty = chunk
-        self.chunks.withLock { if $0.count < ChunkPool.most { $0.append(empty) } }
+        self.chunks.withLock { if $0.count < ChunkPool.most { $0.append(chunk) } }
     }
 }

@@ -126,22 +126,17 @@ struct ConflatingBuffer {
     /// Takes the oldest piece. Lines are put into `buffer`, behind what it holds, as long as it stays below `maxBytes`
     /// (one piece is put into an empty buffer in any case, by swapping memory rather than copying).
     mutating func next(into buffer: inout [UInt8], maxBytes: Int) -> Piece {
-        switch self.segments.first {
-        case .lines(let lines):
-            guard buffer.isEmpty || buffer.count + lines.count <= maxBytes else { return .empty }
-            self.segments.removeFirst()
+        if case .lines(let lines) = self.segments.first, !buffer.isEmpty, buffer.count + lines.count > maxBytes {
+            return .empty
+        }
+        switch self.segments.popFirst() {
+        case .lines(var lines):
             self.waitingBytes -= lines.count
-            if buffer.isEmpty {
-                ChunkPool.shared.give(buffer)
-                buffer = lines
-            } else {
-                buffer += lines
-                ChunkPool.shared.give(lines)
-            }
+            if buffer.isEmpty { swap(&buffer, &lines) } else { buffer += lines }
+            ChunkPool.shared.give(lines)
             self.endConflatingIfCaughtUp()
             return .lines
         case .marks(let marks):
-            self.segments.removeFirst()
             self.waitingBytes -= marks.count * ConflatingBuffer.parkedSize
             self.endConflatingIfCaughtUp()
             return .marks(marks)

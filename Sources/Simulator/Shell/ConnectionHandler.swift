@@ -1,4 +1,5 @@
 import Glibc
+import Logging
 import NIOCore
 
 /// One TCP connection: HTTP until it upgrades to a WebSocket, or HTTP for ever.

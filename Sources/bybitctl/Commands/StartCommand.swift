@@ -60,7 +60,13 @@ struct StartCommand: AsyncParsableCommand {
         guard let file = self.file else { throw CommandError(.usage, "no accounts file is named") }
         let environment = ProcessInfo.processInfo.environment
         let user = SystemUser.current(environment: environment)
-        let configuration = try ConfigurationFile.load(file, environment: environment, user: user)
+        let configuration = try ConfigurationFile.load(
+            file,
+            environment: environment,
+            user: user,
+            // The command that started a detached daemon has shown them.
+            showsWarnings: readiness == nil
+        )
         let location = try InstanceLocation.resolve(
             InstanceLocation.Request(
                 stateDirectory: self.stateDir,

@@ -12,12 +12,14 @@ enum ConfigurationFile {
         return loader.load(path: path)
     }
 
-    /// The configuration, with its warnings shown on standard error.
+    /// The configuration.
+    /// - Parameter showsWarnings: whether its warnings go to standard error.
     /// - Throws: all errors of the file in one text, with the exit code 77 or 78.
     static func load(
         _ path: String,
         environment: [String: String],
-        user: SystemUser
+        user: SystemUser,
+        showsWarnings: Bool
     ) throws(CommandError) -> Configuration {
         let result = ConfigurationFile.result(path, environment: environment, user: user)
         let text = DiagnosticRenderer.text(result.diagnostics, color: Terminal.standardError.hasColor)
@@ -29,7 +31,7 @@ enum ConfigurationFile {
                 isRendered: true
             )
         }
-        if !text.isEmpty { StandardError.write(text) }
+        if showsWarnings, !text.isEmpty { StandardError.write(text) }
         return configuration
     }
 

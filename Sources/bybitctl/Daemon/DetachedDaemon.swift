@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Orchestrator
 
@@ -10,17 +11,19 @@ enum DetachedDaemon {
     /// - Throws: the daemon's own error, with its exit code.
     static func start(_ arguments: [String], location: InstanceLocation) throws {
         try location.prepareDirectory()
-        let log = open(location.logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard log >= 0 else {
+        let file = open(location.logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else {
             throw CommandError(.failed, "cannot open \(location.logFile): \(String(cString: strerror(errno)))")
         }
+        let log = try self.moved(file)
         defer { close(log) }
         let ends = try PipeEnds()
         defer { close(ends.reader) }
+        let ready = try self.moved(ends.writer)
         let child: pid_t
         do {
-            defer { close(ends.writer) }
-            child = try self.spawn(arguments, log: log, ready: ends.writer)
+            defer { close(ready) }
+            child = try self.spawn(arguments, log: log, ready: ready)
         }
         let text = self.readAll(ends.reader)
         guard let message = ReadinessPipe.Message(encoded: text) else {
@@ -32,6 +35,30 @@ enum DetachedDaemon {
         StandardError.write(message.text)
     }
 
+    /// The same file under a number that none of the child's has, so that placing one cannot overwrite another.
+    private static func moved(_ descriptor: CInt) throws(CommandError) -> CInt {
+        defer { close(descriptor) }
+        let moved = fcntl(descriptor, F_DUPFD_CLOEXEC, self.readyDescriptor + 1)
+        guard moved >= 0 else {
+            throw CommandError(.failed, "no file descriptor is left: \(String(cString: strerror(errno)))")
+        }
+        return moved
+    }
+
+    /// Nothing else of ours goes to the child: whoever waits for the end of a pipe that we inherited would wait for the
+    /// daemon.
+    private static func closeInheritedDescriptorsOnExec() throws(CommandError) {
+        let names: [String]
+        do {
+            names = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+        } catch {
+            throw CommandError(.failed, "cannot list this process's open files: \(error)")
+        }
+        for descriptor in names.compactMap({ CInt($0) }) where descriptor > STDERR_FILENO {
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        }
+    }
+
     private static func spawn(_ arguments: [String], log: CInt, ready: CInt) throws(CommandError) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
@@ -41,11 +68,11 @@ enum DetachedDaemon {
             posix_spawn_file_actions_destroy(&actions)
             posix_spawnattr_destroy(&attributes)
         }
-        // The pipe first: the descriptors below may be what the log has.
-        posix_spawn_file_actions_adddup2(&actions, ready, self.readyDescriptor)
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, log, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, log, STDERR_FILENO)
+        posix_spawn_file_actions_adddup2(&actions, ready, self.readyDescriptor)
+        try self.closeInheritedDescriptorsOnExec()
         // A session of its own, no terminal, and none of our signal settings.
         let newSession: Int16 = 0x80
         posix_spawnattr_setflags(

@@ -29,6 +29,12 @@ struct EmbeddedExchange {
             guard let pair = exchange.credentials(for: name) else { continue }
             credentials[name] = Credentials(apiKey: pair.apiKey, apiSecret: pair.apiSecret)
         }
+        await Self.openFirstPositions(
+            on: exchange,
+            category: configuration.exchange.category,
+            accounts: configuration.accounts,
+            logger
+        )
         return EmbeddedExchange(
             endpoints: ExchangeEndpoints(
                 publicWebSocket: EmbeddedExchange.url(.ws, exchange.port, "/v5/public/\(category)"),
@@ -38,6 +44,32 @@ struct EmbeddedExchange {
             credentials: credentials,
             exchange: exchange
         )
+    }
+
+    /// Something to look at from the first second; the exchange's own activity does the rest.
+    private static func openFirstPositions(
+        on exchange: SimulatedExchange,
+        category: Category,
+        accounts: [AccountConfiguration],
+        _ logger: Logger
+    ) async {
+        let symbols =
+            category == .linear
+            ? [("BTCUSDT", "0.01"), ("ETHUSDT", "0.2"), ("SOLUSDT", "3")] : [("BTCUSD", "100"), ("ETHUSD", "100")]
+        for (index, account) in accounts.enumerated() where account.isEnabled {
+            for offset in 0..<2 {
+                let (symbol, size) = symbols[(index + offset) % symbols.count]
+                let side = (index + offset).isMultiple(of: 2) ? "Buy" : "Sell"
+                let answer = await exchange.control(
+                    "POST",
+                    "/positions",
+                    #"{"account":"\#(account.name)","symbol":"\#(symbol)","side":"\#(side)","size":"\#(size)"}"#
+                )
+                if answer.status != 200 {
+                    logger.warning("the embedded exchange opened no position", metadata: ["answer": "\(answer.body)"])
+                }
+            }
+        }
     }
 
     func shutdown() async throws {

@@ -27,7 +27,7 @@ struct InstanceOptions: ParsableArguments {
             ),
             environment: environment,
             user: user,
-            settings: { try ConfigurationFile.load($0, environment: environment, user: user).instanceSettings }
+            settings: { try InstanceLocation.Settings.read($0, environment: environment, user: user) }
         )
     }
 }

@@ -56,7 +56,9 @@ struct AccountMachinePropertyTests {
         for _ in 0..<random.below(60) { world.note(Self.poke(&rig, &random)) }
         // From here on the world is honest: what is outstanding is answered, what is closed reports its end.
         world.pending = []
-        if ["connecting", "authenticating", "subscribing", "bootstrapping", "live", "closing"].contains(rig.machine.phaseName) {
+        if ["connecting", "authenticating", "subscribing", "bootstrapping", "live", "closing"].contains(
+            rig.machine.phaseName
+        ) {
             world.note(rig.closed("tidied up"))
         }
         world.isChecking = true

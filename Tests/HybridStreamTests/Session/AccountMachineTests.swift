@@ -11,7 +11,9 @@ struct AccountRig {
         self.machine = AccountMachine(settings: AccountMachine.Settings(mode: mode), seed: seed)
     }
 
-    mutating func `do`(_ body: (inout AccountMachine, Uptime, inout [AccountMachine.Action]) -> Void) -> [AccountMachine.Action] {
+    mutating func `do`(_ body: (inout AccountMachine, Uptime, inout [AccountMachine.Action]) -> Void) -> [AccountMachine
+        .Action]
+    {
         var actions: [AccountMachine.Action] = []
         body(&self.machine, self.now, &actions)
         return actions
@@ -31,7 +33,12 @@ struct AccountRig {
     mutating func swept(_ failure: String? = nil, followUp: Bool = false) -> [AccountMachine.Action] {
         self.do {
             $0.sweepFinished(
-                isUsable: failure == nil, needsFollowUp: followUp, failure: failure, now: $1, actions: &$2)
+                isUsable: failure == nil,
+                needsFollowUp: followUp,
+                failure: failure,
+                now: $1,
+                actions: &$2
+            )
         }
     }
     mutating func reply(_ operation: String, _ success: Bool?, _ message: String = "") -> [AccountMachine.Action] {
@@ -147,7 +154,11 @@ struct AccountMachineTests {
         _ = rig.key(.usable)
         _ = rig.granted()
         _ = rig.opened()
-        #expect(rig.reply("auth", false, "Params Error") == [.close(code: nil, reason: "authentication refused: Params Error")])
+        #expect(
+            rig.reply("auth", false, "Params Error") == [
+                .close(code: nil, reason: "authentication refused: Params Error")
+            ]
+        )
         #expect(rig.reply("auth", true) == [])
         #expect(rig.closed("authentication refused: Params Error") == [.checkKey])
         #expect(rig.key(.refused("bad key")) == [.state(.starting, .failed, "bad key")])
@@ -190,7 +201,8 @@ struct AccountMachineTests {
             Silence(phase: "connecting", reason: "no connection within 10.0 seconds"),
             Silence(phase: "authenticating", reason: "no answer to auth within 10.0 seconds"),
             Silence(phase: "subscribing", reason: "no answer to subscribe within 10.0 seconds"),
-        ])
+        ]
+    )
     func timeouts(_ silence: Silence) {
         var rig = AccountRig()
         _ = rig.start()
@@ -221,7 +233,8 @@ struct AccountMachineTests {
         var other = rig
         #expect(
             rig.reply("subscribe", false, "error:x")
-                == [.close(code: nil, reason: "subscription to positions refused: error:x")])
+                == [.close(code: nil, reason: "subscription to positions refused: error:x")]
+        )
         #expect(other.reply("subscribe", false, "error:already subscribed,topic:position") == [.sweep])
     }
 
@@ -295,7 +308,8 @@ struct AccountMachineTests {
         _ = rig.reply("subscribe", true)
         #expect(
             rig.swept("HTTP 502")
-                == [.releaseBuffer, .state(.starting, .degraded, "positions could not be listed: HTTP 502")])
+                == [.releaseBuffer, .state(.starting, .degraded, "positions could not be listed: HTTP 502")]
+        )
         rig.wait(.seconds(1))
         #expect(rig.tick() == [.sweep])
         #expect(rig.swept() == [.state(.degraded, .live, "live")])

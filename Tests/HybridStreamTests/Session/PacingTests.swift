@@ -7,7 +7,11 @@ struct PacingTests {
     @Test("back-off bounds double up to the maximum")
     func bounds() {
         let backoff = Backoff(initial: .milliseconds(500), max: .seconds(30))
-        #expect((0..<8).map { backoff.bound(attempt: $0).milliseconds } == [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000])
+        #expect(
+            (0..<8).map { backoff.bound(attempt: $0).milliseconds } == [
+                500, 1000, 2000, 4000, 8000, 16000, 30000, 30000,
+            ]
+        )
         #expect(backoff.bound(attempt: 10_000) == .seconds(30))
         #expect(Backoff(initial: .seconds(5), max: .seconds(1)).bound(attempt: 0) == .seconds(5))
     }

@@ -67,12 +67,14 @@ struct WebSocketCodecTests {
     @Test(
         "violations are found in the head, before the payload comes",
         arguments: [
-            ([0xC1, 0x00], Parser.Violation.reservedBits), ([0x91, 0x00], .reservedBits), ([0x83, 0x00], .unknownOpcode(3)),
+            ([0xC1, 0x00], Parser.Violation.reservedBits), ([0x91, 0x00], .reservedBits),
+            ([0x83, 0x00], .unknownOpcode(3)),
             ([0x8B, 0x00], .unknownOpcode(11)), ([0x81, 0x80], .maskedByServer), ([0x89, 0x7E], .controlTooLong),
             ([0x09, 0x00], .fragmentedControl), ([0x81, 0x7E, 0x04, 0x01], .tooLong(1025)),
             ([0x81, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], .tooLong(.max)),
             ([0x81, 0x7F, 0x80, 0, 0, 0, 0, 0, 0, 0], .tooLong(1 << 63)),
-        ] as [([UInt8], Parser.Violation)])
+        ] as [([UInt8], Parser.Violation)]
+    )
     func violations(_ bytes: [UInt8], _ expected: Parser.Violation) {
         let parser = Parser(maxPayload: 1024)
         bytes.withUnsafeBytes { raw in
@@ -90,7 +92,8 @@ struct WebSocketCodecTests {
     func request() {
         #expect(
             Self.handshake.request
-                == "GET /v5?x=1 HTTP/1.1\r\nHost: h:1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nUser-Agent: bybitctl\r\n\r\n")
+                == "GET /v5?x=1 HTTP/1.1\r\nHost: h:1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nUser-Agent: bybitctl\r\n\r\n"
+        )
         #expect(Self.handshake.acceptKey == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
     }
 
@@ -109,19 +112,26 @@ struct WebSocketCodecTests {
     @Test(
         "says what the server answered instead",
         arguments: [
-            ("HTTP/1.1 403 Forbidden\r\nContent-Length: 5\r\n\r\nnope\n", .refused(status: 403, reason: "Forbidden", body: "nope ")),
-            ("HTTP/1.1 502 Bad Gateway\r\n\r\n<html>\r\n<h1>502</h1>", .refused(status: 502, reason: "Bad Gateway", body: "<html> <h1>502</h1>")),
+            (
+                "HTTP/1.1 403 Forbidden\r\nContent-Length: 5\r\n\r\nnope\n",
+                .refused(status: 403, reason: "Forbidden", body: "nope ")
+            ),
+            (
+                "HTTP/1.1 502 Bad Gateway\r\n\r\n<html>\r\n<h1>502</h1>",
+                .refused(status: 502, reason: "Bad Gateway", body: "<html> <h1>502</h1>")
+            ),
             ("HTTP/1.1 429\r\n\r\n", .refused(status: 429, reason: "", body: "")),
             ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", .refused(status: 200, reason: "OK", body: "")),
             ("SSH-2.0-OpenSSH\r\n\r\n", .invalid("not an HTTP answer: SSH-2.0-OpenSSH  ")),
             ("HTTP/1.1 abc\r\n\r\n", .invalid("an HTTP answer without status: HTTP/1.1 abc")),
-            (good.replacing("WebSocket\r", with: "h2c\r"), .invalid("101 without Upgrade: websocket")),
+            (good.replacing("upgrade: WebSocket", with: "upgrade: h2c"), .invalid("101 without Upgrade: websocket")),
             (good.replacing("s3p", with: "S3p"), .invalid("101 with a wrong Sec-WebSocket-Accept")),
             (
                 good.replacing("Connection: Upgrade", with: "Sec-WebSocket-Extensions: permessage-deflate"),
                 .invalid("101 with an extension nobody offered")
             ),
-        ] as [(String, WebSocketHandshake.Answer)])
+        ] as [(String, WebSocketHandshake.Answer)]
+    )
     func refusals(_ answer: String, _ expected: WebSocketHandshake.Answer) {
         #expect(withBytes(answer) { Self.handshake.read($0) } == expected)
     }
@@ -163,15 +173,19 @@ struct WebSocketCodecTests {
             ("ws://h?max_active_time=30s", "false h 80 /?max_active_time=30s h"),
             ("wss://h:80/a?b=c", "true h 80 /a?b=c h:80"), ("ws://[::1]:9/x", "false ::1 9 /x [::1]:9"),
             ("wss://[::1]", "true ::1 443 / [::1]"),
-            ("", nil), ("http://h", nil), ("ws://", nil), ("ws:///x", nil), ("ws://:80", nil), ("ws://h:", nil), ("ws://h:0", nil),
-            ("ws://h:65536", nil), ("ws://h:x", nil), ("ws://a:b:c", nil), ("ws://[::1", nil), ("ws://[::1]x", nil), ("ws://[]", nil),
+            ("", nil), ("http://h", nil), ("ws://", nil), ("ws:///x", nil), ("ws://:80", nil), ("ws://h:", nil),
+            ("ws://h:0", nil),
+            ("ws://h:65536", nil), ("ws://h:x", nil), ("ws://a:b:c", nil), ("ws://[::1", nil), ("ws://[::1]x", nil),
+            ("ws://[]", nil),
             ("ws://h/a b", nil), ("ws://h/a\r\nX: y", nil),
             // What would end up in the Host header must be a host.
             ("ws://a b/", nil), ("ws://a\r\nX: y/", nil), ("ws://user@h/", nil), ("ws://h#f", nil), ("ws://h:+80", nil),
-        ] as [(String, String?)])
+        ] as [(String, String?)]
+    )
     func endpoints(_ url: String, _ expected: String?) {
         let endpoint = WebSocketEndpoint(url)
         #expect(
-            endpoint.map { "\($0.isSecure) \($0.host) \($0.port) \($0.target) \($0.hostHeader)" } == expected)
+            endpoint.map { "\($0.isSecure) \($0.host) \($0.port) \($0.target) \($0.hostHeader)" } == expected
+        )
     }
 }

@@ -66,7 +66,8 @@ struct BigNatural: Equatable, Comparable, CustomStringConvertible {
         var result = left
         var borrow: Int64 = 0
         for index in result.limbs.indices {
-            var digit = Int64(result.limbs[index]) - borrow - (index < right.limbs.count ? Int64(right.limbs[index]) : 0)
+            var digit =
+                Int64(result.limbs[index]) - borrow - (index < right.limbs.count ? Int64(right.limbs[index]) : 0)
             borrow = digit < 0 ? 1 : 0
             if digit < 0 { digit += Int64(self.base) }
             result.limbs[index] = UInt32(digit)
@@ -159,8 +160,10 @@ struct BigDecimal: Equatable {
 
     static func * (left: BigDecimal, right: BigDecimal) -> BigDecimal {
         BigDecimal(
-            isNegative: left.isNegative != right.isNegative, digits: left.digits * right.digits,
-            scale: left.scale + right.scale)
+            isNegative: left.isNegative != right.isNegative,
+            digits: left.digits * right.digits,
+            scale: left.scale + right.scale
+        )
     }
 
     /// Half to even at `places` digits.

@@ -31,7 +31,9 @@ final class GuardedBytes {
     }
 
     private func place<R>(
-        _ bytes: [UInt8], at start: UnsafeMutableRawPointer, _ body: (UnsafeRawBufferPointer) throws -> R
+        _ bytes: [UInt8],
+        at start: UnsafeMutableRawPointer,
+        _ body: (UnsafeRawBufferPointer) throws -> R
     ) rethrows -> R {
         start.copyMemory(from: bytes, byteCount: bytes.count)
         return try body(UnsafeRawBufferPointer(start: start, count: bytes.count))

@@ -25,13 +25,22 @@ struct FixedPointTests {
             Reading(text: "12.5e+1", mantissa: 125, scale: 0), Reading(text: "-2.50e0", mantissa: -250, scale: 2),
             Reading(text: "0e9", mantissa: 0, scale: 0),
             Reading(
-                text: "170141183460469231731687303715884105727", mantissa: .max, scale: 0),
+                text: "170141183460469231731687303715884105727",
+                mantissa: .max,
+                scale: 0
+            ),
             Reading(
-                text: "-170141183460469231731687303715884105727", mantissa: -.max, scale: 0),
+                text: "-170141183460469231731687303715884105727",
+                mantissa: -.max,
+                scale: 0
+            ),
             Reading(
-                text: "99.999999999999999999999999999999999999", mantissa: 99_999_999_999_999_999_999_999_999_999_999_999_999,
-                scale: 36),
-        ])
+                text: "99.999999999999999999999999999999999999",
+                mantissa: 99_999_999_999_999_999_999_999_999_999_999_999_999,
+                scale: 36
+            ),
+        ]
+    )
     func reads(_ reading: Reading) throws {
         let value = try #require(FixedPoint(reading.text))
         #expect(value.mantissa == reading.mantissa)
@@ -41,10 +50,12 @@ struct FixedPointTests {
     @Test(
         "refuses what is no decimal or does not fit",
         arguments: [
-            "", "-", "+1", ".", "-.", "e5", "1e", "1e+", "1e1234", "1.2.3", "1,5", " 1", "1 ", "0x10", "NaN", "null", "--1",
+            "", "-", "+1", ".", "-.", "e5", "1e", "1e+", "1e1234", "1.2.3", "1,5", " 1", "1 ", "0x10", "NaN", "null",
+            "--1",
             "1-", "1e-37", "1e39", "170141183460469231731687303715884105728", "1e5.5", "١",
             "0.0000000000000000000000000000000000001", "12345678901234567890x", "1\u{0}",
-        ])
+        ]
+    )
     func refuses(_ text: String) {
         #expect(FixedPoint(text) == nil)
     }
@@ -58,7 +69,9 @@ struct FixedPointTests {
             let text = random.decimal(whole: 0...whole, fraction: fraction...fraction, negative: true)
             let significant = text.filter(\.isNumber).drop { $0 == "0" }
             if significant.count > 38 || significant.count == 38 && significant.first != "1" { continue }
-            if significant.count == 38, BigNatural(digits: String(significant)) > BigNatural(digits: "\(Int128.max)") { continue }
+            if significant.count == 38, BigNatural(digits: String(significant)) > BigNatural(digits: "\(Int128.max)") {
+                continue
+            }
             let value = try #require(FixedPoint(text), "\(text)")
             let expected = significant.isEmpty ? text.drop { $0 == "-" } : Substring(text)
             #expect(value.description == expected)
@@ -72,7 +85,9 @@ struct FixedPointTests {
         let buffer = GuardedBytes(capacity: 64)
         let alphabet = Array("0123456789.-+eE ".utf8)
         for _ in 0..<20_000 {
-            let bytes = (0..<random.below(48)).map { _ in random.chance(60) ? UInt8(random.below(256)) : random.pick(alphabet) }
+            let bytes = (0..<random.below(48)).map { _ in
+                random.chance(60) ? UInt8(random.below(256)) : random.pick(alphabet)
+            }
             guard let value = buffer.atEnd(bytes, { FixedPoint(bytes: $0) }) else { continue }
             let again = FixedPoint(value.description)
             #expect(again?.mantissa == value.mantissa && again?.scale == value.scale, "\(bytes)")
@@ -84,8 +99,16 @@ struct FixedPointTests {
         var random = SplitMix64(seed: seed)
         for _ in 0..<2_000 {
             // Long and short, so that aligning often overflows; and near twins.
-            let first = random.decimal(whole: 0...random.pick([2, 20, 37]), fraction: 0...random.pick([0, 3, 36]), negative: true)
-            var second = random.decimal(whole: 0...random.pick([2, 20, 37]), fraction: 0...random.pick([0, 3, 36]), negative: true)
+            let first = random.decimal(
+                whole: 0...random.pick([2, 20, 37]),
+                fraction: 0...random.pick([0, 3, 36]),
+                negative: true
+            )
+            var second = random.decimal(
+                whole: 0...random.pick([2, 20, 37]),
+                fraction: 0...random.pick([0, 3, 36]),
+                negative: true
+            )
             if random.chance(3) { second = first + (first.contains(".") ? "0" : ".0") }
             guard let a = FixedPoint(first), let b = FixedPoint(second) else { continue }
             let expected = BigDecimal.compare(BigDecimal(first), BigDecimal(second))
@@ -99,8 +122,16 @@ struct FixedPointTests {
         var random = SplitMix64(seed: seed)
         var computed = 0
         for _ in 0..<2_000 {
-            let first = random.decimal(whole: 0...random.pick([6, 14]), fraction: 0...random.pick([4, 10]), negative: true)
-            let second = random.decimal(whole: 0...random.pick([6, 14]), fraction: 0...random.pick([4, 10]), negative: true)
+            let first = random.decimal(
+                whole: 0...random.pick([6, 14]),
+                fraction: 0...random.pick([4, 10]),
+                negative: true
+            )
+            let second = random.decimal(
+                whole: 0...random.pick([6, 14]),
+                fraction: 0...random.pick([4, 10]),
+                negative: true
+            )
             let a = try #require(FixedPoint(first))
             let b = try #require(FixedPoint(second))
             let (x, y) = (BigDecimal(first), BigDecimal(second))

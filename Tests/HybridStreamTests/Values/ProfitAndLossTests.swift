@@ -5,7 +5,7 @@ import Testing
 @Suite("ProfitAndLoss")
 struct ProfitAndLossTests {
     struct Example: Sendable {
-        var category: HybridStream.Category = .linear
+        var category: Category = .linear
         var side: Side
         var size: String
         var entry: String
@@ -27,20 +27,62 @@ struct ProfitAndLossTests {
             Example(side: .buy, size: "3", entry: "0", mark: "10", expected: nil),
             Example(side: .sell, size: "3", entry: "0", mark: "10", expected: nil),
             Example(side: .buy, size: "3", entry: "10", mark: "0", expected: nil),
-            Example(category: .inverse, side: .sell, size: "300", entry: "27464.50", mark: "28224.50", expected: "-0.00029413"),
             Example(
-                category: .inverse, side: .sell, size: "300", entry: "27464.50441675", mark: "28224.50", expected: "-0.00029413"),
-            Example(category: .inverse, side: .buy, size: "300", entry: "27464.50", mark: "28224.50", expected: "0.00029413"),
+                category: .inverse,
+                side: .sell,
+                size: "300",
+                entry: "27464.50",
+                mark: "28224.50",
+                expected: "-0.00029413"
+            ),
+            Example(
+                category: .inverse,
+                side: .sell,
+                size: "300",
+                entry: "27464.50441675",
+                mark: "28224.50",
+                expected: "-0.00029413"
+            ),
+            Example(
+                category: .inverse,
+                side: .buy,
+                size: "300",
+                entry: "27464.50",
+                mark: "28224.50",
+                expected: "0.00029413"
+            ),
             // 1/4 − 1/8 = 0.125 exactly.
             Example(category: .inverse, side: .buy, size: "1", entry: "4", mark: "8", expected: "0.125"),
             // Halves at the ninth digit: 0.000000005 × odd and even.
             Example(category: .inverse, side: .buy, size: "1", entry: "100000000", mark: "200000000", expected: "0"),
-            Example(category: .inverse, side: .buy, size: "3", entry: "100000000", mark: "200000000", expected: "0.00000002"),
-            Example(category: .inverse, side: .sell, size: "3", entry: "100000000", mark: "200000000", expected: "-0.00000002"),
-            Example(category: .inverse, side: .buy, size: "5", entry: "100000000", mark: "200000000", expected: "0.00000002"),
+            Example(
+                category: .inverse,
+                side: .buy,
+                size: "3",
+                entry: "100000000",
+                mark: "200000000",
+                expected: "0.00000002"
+            ),
+            Example(
+                category: .inverse,
+                side: .sell,
+                size: "3",
+                entry: "100000000",
+                mark: "200000000",
+                expected: "-0.00000002"
+            ),
+            Example(
+                category: .inverse,
+                side: .buy,
+                size: "5",
+                entry: "100000000",
+                mark: "200000000",
+                expected: "0.00000002"
+            ),
             Example(category: .inverse, side: .buy, size: "300", entry: "0", mark: "28224.50", expected: nil),
             Example(category: .inverse, side: .buy, size: "300", entry: "27464.50", mark: "0", expected: nil),
-        ])
+        ]
+    )
     func examples(_ example: Example) throws {
         let position = try Self.position(example)
         let mark = try #require(FixedPoint(example.mark))
@@ -49,8 +91,11 @@ struct ProfitAndLossTests {
 
     static func position(_ example: Example) throws -> Position {
         Position(
-            key: PositionKey(category: example.category, symbol: "X", positionIndex: 0), side: example.side,
-            size: try #require(FixedPoint(example.size)), entryPrice: try #require(FixedPoint(example.entry)))
+            key: PositionKey(category: example.category, symbol: "X", positionIndex: 0),
+            side: example.side,
+            size: try #require(FixedPoint(example.size)),
+            entryPrice: try #require(FixedPoint(example.entry))
+        )
     }
 
     @Test("linear is exact", arguments: 1...3)
@@ -82,7 +127,8 @@ struct ProfitAndLossTests {
             for side in [Side.buy, .sell] {
                 let expected = (side == .sell ? long.negated : long).text
                 let position = try Self.position(
-                    Example(category: .inverse, side: side, size: size, entry: entry, mark: mark))
+                    Example(category: .inverse, side: side, size: size, entry: entry, mark: mark)
+                )
                 let actual = position.unrealizedPnL(at: try #require(FixedPoint(mark)))
                 #expect(actual?.description == expected, "\(side) \(size) \(entry) → \(mark)")
             }
@@ -92,9 +138,10 @@ struct ProfitAndLossTests {
     @Test("what 38 digits do not hold is nil")
     func overflow() throws {
         let long = "99999999999999999999.999999999999999999"
-        for category in [HybridStream.Category.linear, .inverse] {
+        for category in [Category.linear, .inverse] {
             let position = try Self.position(
-                Example(category: category, side: .buy, size: long, entry: "1.000000000000000001", mark: long))
+                Example(category: category, side: .buy, size: long, entry: "1.000000000000000001", mark: long)
+            )
             #expect(position.unrealizedPnL(at: try #require(FixedPoint(long))) == nil)
         }
     }

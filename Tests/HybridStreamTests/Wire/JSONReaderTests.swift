@@ -33,7 +33,8 @@ struct JSONReaderTests {
         "resolves escapes as Foundation does",
         arguments: [
             #"a\"b"#, #"\\\""#, #"\/\b\f\n\r\t"#, #"\u0041\u00e9\u20AC"#, #"\ud83d\ude00!"#, "é😀", #"x\\"#, #"\u0000"#,
-        ])
+        ]
+    )
     func escapes(_ inside: String) throws {
         let reference = try JSONSerialization.jsonObject(with: Data("[\"\(inside)\"]".utf8)) as? [String]
         #expect(try Self.members("{\"k\":\"\(inside)\"}")["k"] == reference?.first)
@@ -41,7 +42,11 @@ struct JSONReaderTests {
 
     @Test(
         "broken escapes and bytes become replacement characters",
-        arguments: [(#"\ud83d"#, "\u{FFFD}"), (#"\ud83dx"#, "\u{FFFD}x"), (#"\udc00"#, "\u{FFFD}"), (#"\uZZ"#, "\u{FFFD}ZZ"), (#"\u12"#, "\u{FFFD}12")])
+        arguments: [
+            (#"\ud83d"#, "\u{FFFD}"), (#"\ud83dx"#, "\u{FFFD}x"), (#"\udc00"#, "\u{FFFD}"), (#"\uZZ"#, "\u{FFFD}ZZ"),
+            (#"\u12"#, "\u{FFFD}12"),
+        ]
+    )
     func brokenEscapes(_ inside: String, _ expected: String) throws {
         #expect(try Self.members("{\"k\":\"\(inside)\"}")["k"] == expected)
     }
@@ -62,7 +67,8 @@ struct JSONReaderTests {
         let close = open == "[" ? "]" : "}"
         func nested(_ depth: Int) -> String {
             let levels = depth - 1
-            return "{\"v\":" + String(repeating: open, count: levels) + "1" + String(repeating: close, count: levels) + "}"
+            return "{\"v\":" + String(repeating: open, count: levels) + "1" + String(repeating: close, count: levels)
+                + "}"
         }
         #expect(try Self.members(nested(JSONReader.maxDepth)) == ["v": String?.none])
         #expect(throws: JSONReader.Failure.tooDeep) { try Self.members(nested(JSONReader.maxDepth + 1)) }
@@ -72,9 +78,11 @@ struct JSONReaderTests {
     @Test(
         "refuses what is not JSON",
         arguments: [
-            "{", "}", "{\"a\"}", "{\"a\":}", "{\"a\":1", "{\"a\":1,}", "{a:1}", "{\"a\":\"x}", "{\"a\":\"\\", "{\"a\":1}}",
+            "{", "}", "{\"a\"}", "{\"a\":}", "{\"a\":1", "{\"a\":1,}", "{a:1}", "{\"a\":\"x}", "{\"a\":\"\\",
+            "{\"a\":1}}",
             "{\"a\":1} x", "[1]", "12", "\"s\"", "nul", "nulls", "{\"a\":@}", "\u{FEFF}{}",
-        ])
+        ]
+    )
     func refuses(_ text: String) {
         #expect(throws: JSONReader.Failure.self) { try Self.members(text) }
     }
@@ -103,8 +111,10 @@ struct JSONReaderTests {
         "integers, from strings and numbers alike",
         arguments: [
             ("\"-1\"", -1), ("814547789569", 814_547_789_569), ("\"140000000000000\"", 140_000_000_000_000),
-            ("9223372036854775807", .max), ("9223372036854775808", nil), ("\"\"", nil), ("\"-\"", nil), ("1.0", nil), ("null", nil),
-        ] as [(String, Int64?)])
+            ("9223372036854775807", .max), ("9223372036854775808", nil), ("\"\"", nil), ("\"-\"", nil), ("1.0", nil),
+            ("null", nil),
+        ] as [(String, Int64?)]
+    )
     func integers(_ text: String, _ expected: Int64?) throws {
         try withBytes("{\"k\":\(text)}") { bytes in
             var reader = try #require(JSONReader(bytes))

@@ -7,7 +7,8 @@ func facts(_ position: Position) -> [String] {
     [
         position.key.description, position.side.rawValue, position.size.description, position.entryPrice.description,
         position.rowMarkPrice?.description ?? "nil", position.leverage, position.liquidationPrice, position.stopLoss,
-        position.takeProfit, position.trailingStop, position.positionValue, "\(position.seq)", "\(position.updatedTime)",
+        position.takeProfit, position.trailingStop, position.positionValue, "\(position.seq)",
+        "\(position.updatedTime)",
         "\(position.createdTime)", "\(position.openTime)",
     ]
 }
@@ -23,7 +24,7 @@ struct PositionRowTests {
         "{\"data\":[\(captured)],\"creationTime\":\"5\",\"topic\":\"position.linear\"}",
     ]
 
-    static func read(_ text: String, category: HybridStream.Category = .linear) throws -> Result<Position, PositionRow.Refusal> {
+    static func read(_ text: String, category: Category = .linear) throws -> Result<Position, PositionRow.Refusal> {
         try withBytes(text) { bytes in
             var reader = try #require(JSONReader(bytes))
             let result = try PositionRow.read(from: &reader, category: category)
@@ -36,22 +37,29 @@ struct PositionRowTests {
     func capture() throws {
         #expect(
             try facts(Self.read(Self.captured).get()) == [
-                "linear/BTCUSDT/0", "Buy", "0.006", "23989.61666667", "24922.99", "10", "", "", "", "", "143.9377", "-1",
+                "linear/BTCUSDT/0", "Buy", "0.006", "23989.61666667", "24922.99", "10", "", "", "", "", "143.9377",
+                "-1",
                 "1678887821202", "1676887474897", "0",
-            ])
+            ]
+        )
         #expect(
             try facts(Self.read(Self.flat).get()) == [
-                "linear/BTCUSDT/2", "", "0", "0", "nil", "", "", "", "", "", "0", "4688002127", "1682499900000", "0", "0",
-            ])
+                "linear/BTCUSDT/2", "", "0", "0", "nil", "", "", "", "", "", "0", "4688002127", "1682499900000", "0",
+                "0",
+            ]
+        )
     }
 
     @Test("REST names the entry price otherwise; its category stands outside")
     func rest() throws {
-        let row = #"{"symbol":"BTCUSD","side":"Sell","size":"300","avgPrice":"27464.50","seq":"12","stopLoss":"28000.50","positionIdx":"0","liqPrice":"1.0","updatedTime":5,"openTime":9}"#
+        let row =
+            #"{"symbol":"BTCUSD","side":"Sell","size":"300","avgPrice":"27464.50","seq":"12","stopLoss":"28000.50","positionIdx":"0","liqPrice":"1.0","updatedTime":5,"openTime":9}"#
         #expect(
             try facts(Self.read(row, category: .inverse).get()) == [
-                "inverse/BTCUSD/0", "Sell", "300", "27464.50", "nil", "", "1.0", "28000.50", "", "", "", "12", "5", "0", "9",
-            ])
+                "inverse/BTCUSD/0", "Sell", "300", "27464.50", "nil", "", "1.0", "28000.50", "", "", "", "12", "5", "0",
+                "9",
+            ]
+        )
     }
 
     struct Oddity: Sendable {
@@ -64,8 +72,14 @@ struct PositionRowTests {
         "an odd field does not hide a position; an unreadable row is refused, never taken for flat",
         arguments: [
             Oddity(row: #""side":"Buy","size":0.5"#, expected: .success(["Buy", "0.5"])),
-            Oddity(row: #""side":"Buy","size":"0.5","entryPrice":"","avgPrice":"","liqPrice":"","seq":null"#, expected: .success(["Buy", "0.5"])),
-            Oddity(row: #""side":"Buy","size":"0.5","positionStatus":"Whatever","brand":{"new":[1,2]}"#, expected: .success(["Buy", "0.5"])),
+            Oddity(
+                row: #""side":"Buy","size":"0.5","entryPrice":"","avgPrice":"","liqPrice":"","seq":null"#,
+                expected: .success(["Buy", "0.5"])
+            ),
+            Oddity(
+                row: #""side":"Buy","size":"0.5","positionStatus":"Whatever","brand":{"new":[1,2]}"#,
+                expected: .success(["Buy", "0.5"])
+            ),
             Oddity(row: #""side":"None","size":"0""#, expected: .success(["", "0"])),
             Oddity(row: #""side":"None","size":"""#, expected: .success(["", "0"])),
             Oddity(row: #""side":"","size":"""#, expected: .success(["", "0"])),
@@ -87,19 +101,29 @@ struct PositionRowTests {
             Oddity(row: #""side":"","size":{"v":"1"}"#, expected: .failure(.unreadableSize(""))),
             Oddity(row: #""side":"""#, expected: .failure(.unreadableSize(""))),
             Oddity(row: #""entryPrice":"5""#, expected: .failure(.unreadableSize(""))),
-            Oddity(row: #""side":"Buy","size":"1","category":"option""#, expected: .failure(.unknownCategory("option"))),
-        ])
+            Oddity(
+                row: #""side":"Buy","size":"1","category":"option""#,
+                expected: .failure(.unknownCategory("option"))
+            ),
+        ]
+    )
     func oddities(_ oddity: Oddity) throws {
         let result = try Self.read("{\"symbol\":\"BTCUSDT\",\"positionIdx\":1,\(oddity.row)}")
         #expect(result.map { [$0.side.rawValue, $0.size.description] } == oddity.expected)
     }
 
-    @Test("a row without a symbol is refused", arguments: ["{}", "null", #"{"symbol":"","size":"1","side":"Buy"}"#, #"{"symbol":null,"size":"1"}"#])
+    @Test(
+        "a row without a symbol is refused",
+        arguments: ["{}", "null", #"{"symbol":"","size":"1","side":"Buy"}"#, #"{"symbol":null,"size":"1"}"#]
+    )
     func nameless(_ row: String) throws {
         #expect(try Self.read(row).map { facts($0) } == .failure(.missingSymbol))
     }
 
-    @Test("a row whose leg cannot be read is refused: it must not be taken for another leg", arguments: ["null", "\"\"", "\"x\"", "{}", "1.5"])
+    @Test(
+        "a row whose leg cannot be read is refused: it must not be taken for another leg",
+        arguments: ["null", "\"\"", "\"x\"", "{}", "1.5"]
+    )
     func legless(_ index: String) throws {
         let result = try Self.read("{\"symbol\":\"BTCUSDT\",\"side\":\"\",\"size\":\"0\",\"positionIdx\":\(index)}")
         #expect(throws: PositionRow.Refusal.self) { try result.get() }
@@ -107,9 +131,14 @@ struct PositionRowTests {
 
     @Test("unset prices are empty whatever the wire used", arguments: ["\"\"", "\"0\"", "\"0.00\"", "0", "null"])
     func unset(_ value: String) throws {
-        let row = #"{"symbol":"B","side":"Buy","size":"1","stopLoss":\#(value),"takeProfit":\#(value),"trailingStop":\#(value),"liqPrice":\#(value),"markPrice":\#(value)}"#
+        let row =
+            #"{"symbol":"B","side":"Buy","size":"1","stopLoss":\#(value),"takeProfit":\#(value),"trailingStop":\#(value),"liqPrice":\#(value),"markPrice":\#(value)}"#
         let position = try Self.read(row).get()
-        #expect([position.stopLoss, position.takeProfit, position.trailingStop, position.liquidationPrice] == ["", "", "", ""])
+        #expect(
+            [position.stopLoss, position.takeProfit, position.trailingStop, position.liquidationPrice] == [
+                "", "", "", "",
+            ]
+        )
         #expect(position.rowMarkPrice == nil)
     }
 
@@ -134,7 +163,8 @@ struct PositionRowTests {
 
     @Test(
         "elements that are not rows do not take the rest with them",
-        arguments: ["5", "\"x\"", "[1]", "true"])
+        arguments: ["5", "\"x\"", "[1]", "true"]
+    )
     func notARow(_ element: String) {
         withBytes("{\"topic\":\"position\",\"creationTime\":7,\"data\":[\(element),\(Self.captured)]}") { bytes in
             guard case .positions(let rows, let refused, _) = PrivateFrame(bytes, category: .linear) else {

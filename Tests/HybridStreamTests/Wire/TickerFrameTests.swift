@@ -41,17 +41,32 @@ struct TickerFrameTests {
 
     static let captures = [
         Capture(
-            text: #"{"topic":"tickers.BTCUSDT","type":"snapshot","data":{"symbol":"BTCUSDT","tickDirection":"MinusTick","price24hPcnt":"-0.158315","lastPrice":"66666.60","markPrice":"66666.61","openInterest":"492373.72","nextFundingTime":"1760342400000","fundingRate":"-0.005","bid1Price":"66666.60","bid1Size":"23789.165","preQty":""},"cs":9532239429,"ts":1760325052630}"#,
-            facts: TickerFacts("BTCUSDT", snapshot: true, mark: "66666.61", last: "66666.60", cs: 9_532_239_429, ts: 1_760_325_052_630)),
+            text:
+                #"{"topic":"tickers.BTCUSDT","type":"snapshot","data":{"symbol":"BTCUSDT","tickDirection":"MinusTick","price24hPcnt":"-0.158315","lastPrice":"66666.60","markPrice":"66666.61","openInterest":"492373.72","nextFundingTime":"1760342400000","fundingRate":"-0.005","bid1Price":"66666.60","bid1Size":"23789.165","preQty":""},"cs":9532239429,"ts":1760325052630}"#,
+            facts: TickerFacts(
+                "BTCUSDT",
+                snapshot: true,
+                mark: "66666.61",
+                last: "66666.60",
+                cs: 9_532_239_429,
+                ts: 1_760_325_052_630
+            )
+        ),
         Capture(
-            text: #"{"topic":"tickers.BTCUSDT","type":"delta","data":{"symbol":"BTCUSDT","markPrice":"86716.30","indexPrice":"86756.70","openInterestValue":"5250990127.10","singleOpenInterestValue":"2625495106.91"},"cs":814547789569,"ts":1790134712383}"#,
-            facts: TickerFacts("BTCUSDT", mark: "86716.30", cs: 814_547_789_569, ts: 1_790_134_712_383)),
+            text:
+                #"{"topic":"tickers.BTCUSDT","type":"delta","data":{"symbol":"BTCUSDT","markPrice":"86716.30","indexPrice":"86756.70","openInterestValue":"5250990127.10","singleOpenInterestValue":"2625495106.91"},"cs":814547789569,"ts":1790134712383}"#,
+            facts: TickerFacts("BTCUSDT", mark: "86716.30", cs: 814_547_789_569, ts: 1_790_134_712_383)
+        ),
         Capture(
-            text: #"{"topic":"tickers.BTCUSDT","type":"delta","data":{"symbol":"BTCUSDT","bid1Price":"84792.60","bid1Size":"1.302"},"cs":820163808303,"ts":1791091006483}"#,
-            facts: TickerFacts("BTCUSDT", cs: 820_163_808_303, ts: 1_791_091_006_483)),
+            text:
+                #"{"topic":"tickers.BTCUSDT","type":"delta","data":{"symbol":"BTCUSDT","bid1Price":"84792.60","bid1Size":"1.302"},"cs":820163808303,"ts":1791091006483}"#,
+            facts: TickerFacts("BTCUSDT", cs: 820_163_808_303, ts: 1_791_091_006_483)
+        ),
         Capture(
-            text: #"{"topic":"tickers.NKNUSDT","type":"delta","data":{"symbol":"NKNUSDT","ask1Price":"0.13942","ask1Size":"3691"},"cs":93597554249,"ts":1709202840989}"#,
-            facts: TickerFacts("NKNUSDT", cs: 93_597_554_249, ts: 1_709_202_840_989)),
+            text:
+                #"{"topic":"tickers.NKNUSDT","type":"delta","data":{"symbol":"NKNUSDT","ask1Price":"0.13942","ask1Size":"3691"},"cs":93597554249,"ts":1709202840989}"#,
+            facts: TickerFacts("NKNUSDT", cs: 93_597_554_249, ts: 1_709_202_840_989)
+        ),
     ]
 
     @Test("reads captured frames, on both paths", arguments: captures)
@@ -79,7 +94,8 @@ struct TickerFrameTests {
 
     @Test(
         "a price that is empty or null is absent",
-        arguments: [#""markPrice":"""#, #""markPrice":null"#, #""x":"1""#])
+        arguments: [#""markPrice":"""#, #""markPrice":null"#, #""x":"1""#]
+    )
     func absent(_ member: String) {
         let text = #"{"topic":"tickers.BTCUSDT","type":"delta","data":{"symbol":"BTCUSDT",\#(member)},"cs":7,"ts":8}"#
         withBytes(text) { #expect(TickerFrame($0).map { TickerFacts($0) } == TickerFacts("BTCUSDT", cs: 7, ts: 8)) }
@@ -99,7 +115,8 @@ struct TickerFrameTests {
             #"{"topic":"tickers.BTCUSDT","type":"delta","data":{"symbol":"BTCUSDT"},"cs":7,"ts":8"#,
             #"{"topic":"tickers.BTCUSDT","type":"delta","data":{"symbol":"BTCUSDT"},"cs":7,"ts":8}}"#,
             "", "{}", "[]", "null", "\"", "{", "}",
-        ])
+        ]
+    )
     func refuses(_ text: String) {
         withBytes(text) { #expect(TickerFrame($0).map { TickerFacts($0) } == nil) }
     }
@@ -108,13 +125,18 @@ struct TickerFrameTests {
     static func random(_ random: inout SplitMix64) -> (text: String, facts: TickerFacts) {
         let symbol = random.pick(["BTCUSDT", "1000PEPEUSDT", "A", "BTC-26DEC25", "SHIB1000PERP"])
         var facts = TickerFacts(
-            symbol, snapshot: random.chance(3), cs: Int64(random.below(1 << 50)), ts: Int64(random.below(1 << 42)))
+            symbol,
+            snapshot: random.chance(3),
+            cs: Int64(random.below(1 << 50)),
+            ts: Int64(random.below(1 << 42))
+        )
         let isExact = random.chance(2)
         let space = isExact ? [""] : ["", "", " ", "\n\t"]
         func gap(_ random: inout SplitMix64) -> String { random.pick(space) }
         func member(_ key: String, _ value: String, _ random: inout SplitMix64) -> String {
             let quoted = isExact || !random.chance(4)
-            return "\(gap(&random))\"\(key)\"\(gap(&random)):\(gap(&random))" + (quoted ? "\"\(value)\"" : value) + gap(&random)
+            return "\(gap(&random))\"\(key)\"\(gap(&random)):\(gap(&random))" + (quoted ? "\"\(value)\"" : value)
+                + gap(&random)
         }
         var members = [member("symbol", symbol, &random)]
         for key in ["indexPrice", "bid1Price", "turnover24h", "prevPrice24h"] where random.chance(2) {

@@ -134,7 +134,7 @@ enum BrokenFilesYAML {
 
             """#,
             #"""
-            undefinedAlias.yaml:5:29: error: alias "*bose" has no anchor "&bose" before it [yaml-undefined-alias]
+            undefinedAlias.yaml:5:29: error: alias "*bose" has no anchor before it [yaml-undefined-alias]
                 5 |   - { name: a, credentials: *bose }
                   |                             ^~~~~
                   = did you mean "*base"?

@@ -81,24 +81,23 @@ struct BrokenFile: Sendable, CustomTestStringConvertible {
 
     /// One slip of the finger anywhere in a file that is right must not bring a secret to light.
     @Test func noTypingMistakeShowsASecret() {
-        let text = simulatorHeader + """
-            strategies: { swing: {} }
-            accounts:
-              - name: one
-                credentials: { api_key: hunterA1, api_secret: hunterB2 }
-              - name: two
-                credentials:
-                  api_key: "hunterC3"
-                  api_secret: 'hunterD4'
-              - name: three
-                mode: hybrid
-                credentials: { api_key: "${X:-hunterE5}", api_secret: hunterF6 } # a comment
-            """
+        let text =
+            simulatorHeader + """
+                strategies: { swing: {} }
+                accounts:
+                  - name: one
+                    credentials: { api_key: hunterA1, api_secret: hunterB2 }
+                  - name: two
+                    credentials:
+                      api_key: "hunterC3"
+                      api_secret: 'hunterD4'
+                  - name: three
+                    mode: hybrid
+                    credentials: { api_key: "${X:-hunterE5}", api_secret: hunterF6 } # a comment
+                """
         let secrets = ["hunterA1", "hunterB2", "hunterC3", "hunterD4", "hunterE5", "hunterF6"]
         let original = Array(text.unicodeScalars)
-        let slips: [Unicode.Scalar?] = [
-            nil, "x", " ", "\n", ":", "{", "}", "[", "\"", "'", "&", "*", "#", "-", "|", ",", "\t",
-        ]
+        let slips: [Unicode.Scalar?] = [nil, "x", "\n", ":", "{", "\"", "'", "*", "#"]
         for index in original.indices {
             for slip in slips {
                 for replaces in [true, false] where slip != nil || replaces {

@@ -12,7 +12,7 @@ enum Fixtures {
 
     static func position(
         symbol: String = "BTCUSDT",
-        category: HybridStream.Category = .linear,
+        category: Category = .linear,
         index: Int = 0,
         side: Side = .buy,
         size: String = "0.5",

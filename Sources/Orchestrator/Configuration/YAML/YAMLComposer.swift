@@ -153,7 +153,7 @@ struct YAMLComposer {
         secrecy: Secrecy
     ) throws(YAMLComposerError) -> YAMLNode {
         // `*abc` where a secret belongs is rather a secret without quotes.
-        let isSecret = secrecy != .open
+        let isSecret = secrecy == .secret
         if isSecret { self.log.mask(span) }
         let shown = isSecret ? SourceQuoter.mask : MessageText.quoted("*" + name)
         switch self.anchors[name] {
@@ -251,7 +251,11 @@ extension YAMLComposer {
             let inner = secrecy.under(key, cache: &self.secretKeys)
             let value = try self.node(try self.next(), secrecy: inner, depth: depth)
             let entry = YAMLEntry(
-                key: key, keySpan: event.span, value: value, isKeySecret: secrecy.hides(key: key))
+                key: key,
+                keySpan: event.span,
+                value: value,
+                isKeySecret: secrecy.hides(key: key)
+            )
             if let first = places.insert(key, event.span) {
                 self.log.error(
                     .duplicateKey,
