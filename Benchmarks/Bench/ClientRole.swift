@@ -85,7 +85,7 @@ final class ClientRole: @unchecked Sendable {
     private func populate(_ share: Share, _ index: Int) {
         for number in stride(from: index, to: self.shape.accounts, by: self.shares.count) {
             let account = PipelineAccount("sub-\(1_000 + number)", loop: share.pipelineLoop)
-            let tracker = PositionTracker(hub: share.hub, observer: account)
+            let tracker = PositionTracker(hub: share.hub, observer: account.pipeline)
             if number == 0 { account.consumer.onLastMark = { [unowned self] in self.seriesEnded() } }
             share.accounts.append((account, tracker))
             for symbol in 0..<self.shape.symbols where (symbol + number) % self.shape.spacing == 0 {

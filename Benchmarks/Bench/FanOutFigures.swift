@@ -109,7 +109,7 @@ enum FanOutFigures {
                     queues: queue.map { [$0] } ?? [],
                     hasConsumer: queue == nil
                 )
-                let tracker = PositionTracker(hub: hub, observer: account)
+                let tracker = PositionTracker(hub: hub, observer: account.pipeline)
                 for symbol in 0..<symbols {
                     tracker.receive(
                         PipelineAccount.position("SYM\(100 + symbol)USDT", number: number),

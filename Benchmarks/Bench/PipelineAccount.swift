@@ -3,7 +3,7 @@ import NIOCore
 import Orchestrator
 
 /// One account as the daemon has it, without its private socket: tracker, pipeline, and one consumer that counts.
-final class PipelineAccount: PositionObserver {
+final class PipelineAccount {
     let pipeline: AccountPipeline
     let consumer: CountingConsumer
 
@@ -16,10 +16,6 @@ final class PipelineAccount: PositionObserver {
             queues: queues,
             consumers: hasConsumer ? [self.consumer] : []
         )
-    }
-
-    func observe(_ update: PositionUpdate) {
-        self.pipeline.receive(update)
     }
 
     /// A row as the exchange sends it.

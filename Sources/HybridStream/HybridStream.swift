@@ -2,8 +2,8 @@ public import Logging
 public import NIOCore
 public import NIOSSL
 
-/// What a ``HybridStream`` tells its owner. Every call comes on the account's event loop.
-public protocol HybridStreamObserver: PositionObserver {
+/// What a ``HybridStream`` tells its owner besides positions. Every call comes on the account's event loop.
+public protocol HybridStreamObserver: AnyObject {
     func streamStateChanged(
         from old: AccountMachine.State,
         to new: AccountMachine.State,
@@ -95,13 +95,17 @@ public final class HybridStream: @unchecked Sendable {
     private var closures = RecentTimes()
     private var errors = RecentTimes()
 
-    /// - Parameter hub: of the account's loop; nil in mode `rest`, where marks come with the positions.
+    /// - Parameters:
+    ///   - hub: of the account's loop; nil in mode `rest`, where marks come with the positions.
+    ///   - updates: where position updates go; kept as long as the stream.
+    ///   - observer: must outlive the stream.
     public init(
         account: AccountIdentity,
         settings: Settings,
         services: Services,
         eventLoop: any EventLoop,
         hub: MarkHub?,
+        updates: any PositionObserver,
         observer: any HybridStreamObserver,
         logger: Logger
     ) {
@@ -111,7 +115,7 @@ public final class HybridStream: @unchecked Sendable {
         self.eventLoop = eventLoop
         self.observer = observer
         self.logger = logger
-        self.tracker = PositionTracker(hub: hub, observer: observer)
+        self.tracker = PositionTracker(hub: hub, observer: updates)
         self.machine = AccountMachine(settings: settings.machine, seed: .random(in: .min ... .max))
         self.tracker.onChange = { [unowned observer] change in observer.positionChanged(change) }
     }
@@ -187,11 +191,12 @@ public final class HybridStream: @unchecked Sendable {
         case .send(let text):
             self.socket?.send(text)
         case .close(let code, let reason):
-            if let code {
-                self.socket?.close(code: UInt16(code), reason: reason)
-            } else {
-                self.socket?.abort(reason)
+            guard let socket = self.socket else {
+                // Nothing is there that could report its end.
+                self.step { machine, now, actions in machine.closed(reason: reason, now: now, actions: &actions) }
+                break
             }
+            if let code { socket.close(code: UInt16(code), reason: reason) } else { socket.abort(reason) }
         case .sweep:
             self.sweep()
         case .releaseBuffer:
@@ -345,6 +350,7 @@ extension HybridStream: WebSocketDelegate {
             self.received(rows.filter { $0.key.category == self.settings.category }, now: .now())
             for refusal in refused where !refusal.isForeign {
                 self.reportOnce("position_row_refused", "a position row could not be read: \(refusal)")
+                self.step { machine, now, actions in machine.receivedUnreadable(now: now, actions: &actions) }
             }
         case .reply(let reply):
             self.step { machine, now, actions in machine.received(reply: reply, now: now, actions: &actions) }
@@ -352,6 +358,7 @@ extension HybridStream: WebSocketDelegate {
             break
         case .malformed:
             self.reportOnce("malformed_frame", "the private socket sent a frame that is not readable JSON")
+            self.step { machine, now, actions in machine.receivedUnreadable(now: now, actions: &actions) }
         }
     }
 

@@ -8,17 +8,21 @@ public protocol PositionObserver: AnyObject {
 /// Merges what an account holds with what it is worth, and makes the events.
 ///
 /// Confined to one event loop. Holds the account's ``PositionBook`` and its share of the loop's ``MarkHub``: a ticker is
-/// taken with the first leg of a symbol and given back with the last. A new mark passes through ``receive(_:slot:conflated:)``
-/// without a lock, a hop or an allocation.
+/// taken with the first leg of a symbol and given back with the last. A leg that is worth what its ticker says has its
+/// value in the hub alone, so a new mark reaches ``receive(_:_:_:slot:conflated:)`` without a lock, a hop, an allocation
+/// or a look into the book.
 public final class PositionTracker: @unchecked Sendable {
-    /// What is known of a leg's mark. Apart from the book, since it is written with every tick.
-    private struct MarkState {
+    /// What is known of an open leg's mark.
+    private struct Value {
         var price: FixedPoint?
         var cs: Int64 = .min
         var exchangeTime: Int64 = .min
         var isStale = true
-        /// The price came with a sweep's row, not from the ticker.
-        var isFromRow = false
+    }
+
+    private struct Leg {
+        /// Nil while the leg is flat, and for an account without a hub.
+        var place: MarkHub.Place?
         var isOpen = false
         /// Loaded from the store and not confirmed yet: marks are taken note of but make no events.
         var isMuted = false
@@ -27,32 +31,44 @@ public final class PositionTracker: @unchecked Sendable {
     }
 
     public private(set) var book = PositionBook()
-    private var marks: ContiguousArray<MarkState> = []
+    private var legs: ContiguousArray<Leg> = []
+    /// By slot: of the legs whose value is not their ticker's.
+    private var apart: [Int: Value] = [:]
     private let hub: MarkHub?
-    private unowned let observer: any PositionObserver
+    private let observer: any PositionObserver
     /// The exchange's own record of positions: what the store keeps.
     public var onChange: ((PositionBook.Change) -> Void)?
 
-    /// - Parameter hub: nil for an account whose marks come over REST alone.
+    /// - Parameters:
+    ///   - hub: nil for an account whose marks come over REST alone.
+    ///   - observer: kept as long as the tracker.
     public init(hub: MarkHub?, observer: any PositionObserver) {
         self.hub = hub
         self.observer = observer
     }
 
     public func mark(_ slot: Int) -> (price: FixedPoint?, isStale: Bool) {
-        guard slot < self.marks.count else { return (nil, true) }
-        return (self.marks[slot].price, self.marks[slot].isStale)
+        let value = self.value(slot)
+        return (value.price, value.isStale)
+    }
+
+    private func value(_ slot: Int) -> Value {
+        if let value = self.apart[slot] { return value }
+        guard slot < self.legs.count, let place = self.legs[slot].place, let entry = self.hub?.entry(place),
+            let mark = entry.mark
+        else { return Value() }
+        return Value(price: mark.price, cs: mark.cs, exchangeTime: mark.exchangeTime, isStale: entry.isStale)
     }
 
     /// When a sweep's row last brought the leg's mark; nil if none did.
-    public func rowTime(_ slot: Int) -> Uptime? { slot < self.marks.count ? self.marks[slot].rowTime : nil }
+    public func rowTime(_ slot: Int) -> Uptime? { slot < self.legs.count ? self.legs[slot].rowTime : nil }
 
     /// Loads the store's positions and takes their tickers at once: the price is there when the first sweep confirms them.
     public func restore(_ positions: [Position]) {
         self.book.restore(positions)
         for slot in self.book.cells.indices where self.book.cells[slot].position.isOpen {
             self.open(slot)
-            self.marks[slot].isMuted = true
+            self.setMuted(slot, true)
         }
     }
 
@@ -60,6 +76,7 @@ public final class PositionTracker: @unchecked Sendable {
     public func receive(_ row: Position, wallTime: Int64, now: Uptime) {
         self.book.apply(row, from: .stream, now: now) { self.changes.append($0) }
         self.deliver(source: .hybrid, wallTime: wallTime, now: now)
+        self.refresh(row.key)
     }
 
     /// A sweep that reached its last page. Returns whether another one is needed soon.
@@ -82,6 +99,7 @@ public final class PositionTracker: @unchecked Sendable {
         )
         self.changes.append(contentsOf: result.changes)
         self.deliver(source: source, wallTime: wallTime, now: now)
+        for row in rows { self.refresh(row.key) }
         self.takeRowMarks(rows, serverTime: serverTime, wallTime: wallTime, now: now)
         return result.needsFollowUp
     }
@@ -105,9 +123,9 @@ public final class PositionTracker: @unchecked Sendable {
         let slot = change.slot
         let position = change.position
         if position.isOpen { self.open(slot) }
-        if slot < self.marks.count { self.marks[slot].isMuted = false }
+        self.setMuted(slot, false)
         self.onChange?(change)
-        let state = self.marks.count > slot ? self.marks[slot] : MarkState()
+        let state = self.value(slot)
         self.observer.observe(
             PositionUpdate(
                 cause: change.cause,
@@ -128,85 +146,99 @@ public final class PositionTracker: @unchecked Sendable {
     // MARK: Tickers
 
     private func open(_ slot: Int) {
-        while self.marks.count <= slot { self.marks.append(MarkState()) }
-        if self.marks[slot].isOpen { return }
-        var state = MarkState(isOpen: true)
-        if let cached = self.hub?.hold(self.book.cells[slot].position.key.symbol, holder: self, slot: slot) {
-            state.price = cached.mark.price
-            state.cs = cached.mark.cs
-            state.exchangeTime = cached.mark.exchangeTime
-            state.isStale = cached.isStale
-        }
-        self.marks[slot] = state
+        while self.legs.count <= slot { self.legs.append(Leg()) }
+        if self.legs[slot].isOpen { return }
+        var leg = Leg(isOpen: true)
+        leg.place = self.hub?.hold(self.book.cells[slot].position, holder: self, slot: slot)
+        self.legs[slot] = leg
     }
 
     /// The one place where a position's ticker is let go, however the close was learned.
     private func close(_ slot: Int) {
-        guard slot < self.marks.count, self.marks[slot].isOpen else { return }
-        self.marks[slot] = MarkState()
-        self.hub?.release(self.book.cells[slot].position.key.symbol, holder: self, slot: slot)
+        guard slot < self.legs.count, self.legs[slot].isOpen else { return }
+        self.apart[slot] = nil
+        let place = self.legs[slot].place
+        self.legs[slot] = Leg()
+        if let place { self.hub?.release(place) }
     }
 
     /// Lets every ticker go: the account stops.
     public func releaseAll() {
-        for slot in self.marks.indices { self.close(slot) }
+        for slot in self.legs.indices { self.close(slot) }
+    }
+
+    /// Marks carry the newest row, also one that made no event.
+    private func refresh(_ key: PositionKey) {
+        guard let slot = self.book.slot(of: key), slot < self.legs.count, let place = self.legs[slot].place else {
+            return
+        }
+        self.hub?.replace(place, with: self.book.cells[slot].position)
+    }
+
+    private func setMuted(_ slot: Int, _ isMuted: Bool) {
+        guard slot < self.legs.count, self.legs[slot].isMuted != isMuted else { return }
+        self.legs[slot].isMuted = isMuted
+        if let place = self.legs[slot].place { self.hub?.setMuted(place, isMuted) }
+    }
+
+    /// The hub has put the leg elsewhere.
+    func moved(slot: Int, to place: MarkHub.Place) {
+        self.legs[slot].place = place
     }
 
     /// A new mark of the leg's symbol, from the shared feed.
     @inline(__always)
-    func receive(_ mark: Mark, slot: Int, conflated: Int) {
-        let position = self.book.cells[slot].position
-        let cause: PositionUpdate.Cause? = self.marks.withUnsafeMutableBufferPointer { marks in
-            guard marks[slot].isOpen else { return nil }
-            // Marks never go back, whichever way they came.
-            if mark.cs < marks[slot].cs, mark.exchangeTime <= marks[slot].exchangeTime { return nil }
-            // A row's mark has no `cs`; time alone says which is newer.
-            if marks[slot].isFromRow, mark.exchangeTime < marks[slot].exchangeTime { return nil }
-            let wasStale = marks[slot].isStale
-            let hadPrice = marks[slot].price
-            if !wasStale, let hadPrice, hadPrice == mark.price { return nil }
-            marks[slot].price = mark.price
-            marks[slot].cs = mark.cs
-            marks[slot].exchangeTime = mark.exchangeTime
-            marks[slot].isStale = false
-            marks[slot].isFromRow = false
-            if marks[slot].isMuted { return nil }
-            return wasStale && hadPrice != nil ? .fresh : .mark
-        }
-        guard let cause else { return }
-        self.observer.observe(
-            PositionUpdate(
-                cause: cause,
-                source: .hybrid,
-                position: position,
-                slot: slot,
-                mark: mark.price,
-                stale: false,
-                conflated: conflated,
-                seq: mark.cs,
-                exchangeTime: mark.exchangeTime,
-                receivedTime: mark.receivedTime,
-                receivedUptime: UInt64(max(0, mark.receivedUptime.nanoseconds))
+    func receive(
+        _ cause: PositionUpdate.Cause,
+        _ mark: Mark,
+        _ position: Unmanaged<Position>,
+        slot: Int,
+        conflated: Int
+    ) {
+        position._withUnsafeGuaranteedRef {
+            self.observer.observe(
+                PositionUpdate(
+                    cause: cause,
+                    source: .hybrid,
+                    position: $0,
+                    slot: slot,
+                    mark: mark.price,
+                    stale: false,
+                    conflated: conflated,
+                    seq: mark.cs,
+                    exchangeTime: mark.exchangeTime,
+                    receivedTime: mark.receivedTime,
+                    receivedUptime: UInt64(max(0, mark.receivedUptime.nanoseconds))
+                )
             )
-        )
+        }
+    }
+
+    /// The same for a leg whose value is a row's. Returns whether its value is the ticker's again.
+    func receiveApart(_ mark: Mark, position: Unmanaged<Position>, slot: Int, conflated: Int) -> Bool {
+        guard let value = self.apart[slot] else { return true }
+        // Marks never go back, whichever way they came. A row's mark has no `cs`; time alone says which is newer.
+        if mark.cs < value.cs, mark.exchangeTime <= value.exchangeTime { return false }
+        if mark.exchangeTime < value.exchangeTime { return false }
+        self.apart[slot] = nil
+        if !self.legs[slot].isMuted {
+            self.receive(value.price == nil ? .mark : .fresh, mark, position, slot: slot, conflated: conflated)
+        }
+        return true
     }
 
     /// No ticker for too long.
-    func becameStale(slot: Int, wallTime: Int64, now: Uptime) {
-        guard slot < self.marks.count, self.marks[slot].isOpen, !self.marks[slot].isStale else { return }
-        self.marks[slot].isStale = true
-        if self.marks[slot].isMuted { return }
-        let state = self.marks[slot]
+    func becameStale(_ mark: Mark?, _ position: Position, slot: Int, wallTime: Int64) {
         self.observer.observe(
             PositionUpdate(
                 cause: .stale,
                 source: .hybrid,
-                position: self.book.cells[slot].position,
+                position: position,
                 slot: slot,
-                mark: state.price,
+                mark: mark?.price,
                 stale: true,
-                seq: state.cs == .min ? -1 : state.cs,
-                exchangeTime: state.exchangeTime == .min ? 0 : state.exchangeTime,
+                seq: mark?.cs ?? -1,
+                exchangeTime: mark?.exchangeTime ?? 0,
                 receivedTime: wallTime
             )
         )
@@ -215,22 +247,27 @@ public final class PositionTracker: @unchecked Sendable {
     /// Marks of a sweep's rows, where no ticker delivers (or there is none): better seconds old than nothing.
     private func takeRowMarks(_ rows: [Position], serverTime: Int64, wallTime: Int64, now: Uptime) {
         for row in rows {
-            guard let price = row.rowMarkPrice, let slot = self.book.slot(of: row.key), slot < self.marks.count,
-                self.marks[slot].isOpen, self.marks[slot].isStale || self.hub == nil
+            guard let price = row.rowMarkPrice, let slot = self.book.slot(of: row.key), slot < self.legs.count,
+                self.legs[slot].isOpen
             else { continue }
-            self.marks[slot].rowTime = now
-            if serverTime <= self.marks[slot].exchangeTime { continue }
-            let before = self.marks[slot]
+            let before = self.value(slot)
+            guard before.isStale || self.hub == nil else { continue }
+            self.legs[slot].rowTime = now
+            if serverTime <= before.exchangeTime { continue }
             // What the last event showed anyhow, also if it was the row's own price.
             let shown = before.price ?? self.book.cells[slot].position.rowMarkPrice
             if self.hub != nil, let shown, shown == price { continue }
-            self.marks[slot].isFromRow = true
-            self.marks[slot].exchangeTime = serverTime
-            self.marks[slot].price = price
             // With a ticker feed at hand a row's mark does not end staleness: it is already seconds old when it comes.
-            self.marks[slot].isStale = self.hub != nil
-            if let known = before.price, known == price, before.isStale == self.marks[slot].isStale { continue }
-            if before.isMuted { continue }
+            let value = Value(
+                price: price,
+                cs: before.cs,
+                exchangeTime: serverTime,
+                isStale: self.hub != nil
+            )
+            self.apart[slot] = value
+            if let place = self.legs[slot].place { self.hub?.setApart(place) }
+            if let known = before.price, known == price, before.isStale == value.isStale { continue }
+            if self.legs[slot].isMuted { continue }
             self.observer.observe(
                 PositionUpdate(
                     cause: .mark,
@@ -238,7 +275,7 @@ public final class PositionTracker: @unchecked Sendable {
                     position: self.book.cells[slot].position,
                     slot: slot,
                     mark: price,
-                    stale: self.marks[slot].isStale,
+                    stale: value.isStale,
                     seq: before.cs == .min ? -1 : before.cs,
                     exchangeTime: serverTime,
                     receivedTime: wallTime

@@ -92,6 +92,8 @@ public struct AccountMachine: Sendable {
     /// How long the stream must have been good before it takes over from REST again.
     static let takeOverAfter = Duration.seconds(30)
     static let failedRetry = Duration.seconds(300)
+    /// Frames that cannot be read make one sweep in this time at most.
+    static let unreadablePause = Duration.milliseconds(500)
     static let subscribeRequestID = "position"
     static let authenticateRequestID = "auth"
 
@@ -326,6 +328,13 @@ extension AccountMachine {
     /// Something was missed that only a sweep can tell.
     public mutating func needSweep(now: Uptime, actions: inout [Action]) {
         self.sweeps.request(now: now)
+        self.tick(now: now, actions: &actions)
+    }
+
+    /// A frame or a row of the private socket could not be read, so what it said is known to the exchange alone. A series
+    /// of them makes one sweep per ``unreadablePause`` at most.
+    public mutating func receivedUnreadable(now: Uptime, actions: inout [Action]) {
+        self.sweeps.request(by: now + Self.unreadablePause)
         self.tick(now: now, actions: &actions)
     }
 }

@@ -21,7 +21,7 @@ struct SweepSchedule: Sendable {
         self.dueAt = now
     }
 
-    /// One is due no later than `time`.
+    /// One is due no later than `time`, also if one is in flight.
     mutating func request(by time: Uptime) {
         self.dueAt = min(self.dueAt, time)
     }
@@ -40,7 +40,7 @@ struct SweepSchedule: Sendable {
         if self.isRequestedAgain {
             self.dueAt = now
         } else if success {
-            self.dueAt = now + interval
+            self.dueAt = min(self.dueAt, now + interval)
         } else {
             self.dueAt = now + min(min(self.longestRetry, interval), self.retry * (1 << min(self.failures, 10)))
         }

@@ -59,7 +59,7 @@ final class WebSocket: @unchecked Sendable {
         var random = SystemRandomNumberGenerator()
         let nonce = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &random) }
         self.handshake = WebSocketHandshake(host: endpoint.hostHeader, target: endpoint.target, nonce: nonce)
-        ClientBootstrap(group: eventLoop)
+        let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(connectTimeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
@@ -72,15 +72,21 @@ final class WebSocket: @unchecked Sendable {
                     try channel.pipeline.syncOperations.addHandler(WebSocketChannelHandler(self))
                 }
             }
-            .connect(host: endpoint.host, port: endpoint.port)
-            .whenComplete { result in
-                switch result {
-                case .success(let channel):
-                    if case .closed = self.phase { channel.close(promise: nil) }
-                case .failure(let error):
-                    self.end(WebSocketClosure(.connect, "\(endpoint.host):\(endpoint.port): \(describe(error))"))
-                }
+        let connected: EventLoopFuture<any Channel>
+        if let address = try? SocketAddress(ipAddress: endpoint.host, port: endpoint.port) {
+            // There is nothing to ask a name server, and no thread needed to wait for its answer.
+            connected = bootstrap.connect(to: address)
+        } else {
+            connected = bootstrap.connect(host: endpoint.host, port: endpoint.port)
+        }
+        connected.whenComplete { result in
+            switch result {
+            case .success(let channel):
+                if case .closed = self.phase { channel.close(promise: nil) }
+            case .failure(let error):
+                self.end(WebSocketClosure(.connect, "\(endpoint.host):\(endpoint.port): \(describe(error))"))
             }
+        }
     }
 
     /// Sends one text message; dropped silently unless the socket is open.

@@ -6,16 +6,34 @@ import Synchronization
 /// The feed tells each hub a mark once, however many accounts of its loop hold the symbol; the hub walks a dense array of
 /// holders. A hub whose loop is behind sees the newest mark of each symbol and how many it replaced, not a queue of old ones.
 public final class MarkHub: @unchecked Sendable {
-    private struct Holder {
-        unowned(unsafe) let tracker: PositionTracker
-        let slot: Int32
+    /// A leg that is worth what the ticker says: everything an event needs, side by side with those of all other holders.
+    ///
+    /// Nothing here is counted by the runtime on the path of a mark. Trackers let their legs go before they end; positions
+    /// are retained while they stand here.
+    struct Holder {
+        fileprivate var tracker: Unmanaged<PositionTracker>?
+        fileprivate var position: Unmanaged<Position>
+        fileprivate var slot: Int32
+        /// Not confirmed by the exchange yet: makes no events.
+        fileprivate var isMuted: Bool
+        /// Its value is not the ticker's at the moment; the tracker knows it.
+        fileprivate var isApart: Bool
     }
 
-    private struct Entry {
-        let symbol: String
-        var holders: ContiguousArray<Holder> = []
-        var mark: Mark?
-        var isStale = false
+    /// Where a tracker finds its leg again.
+    struct Place {
+        fileprivate var entry: Int
+        fileprivate var index: Int
+    }
+
+    struct Entry {
+        fileprivate let symbol: String
+        fileprivate var holders: ContiguousArray<Holder> = []
+        /// Those that are not let go yet.
+        fileprivate var holderCount = 0
+        fileprivate(set) var mark: Mark?
+        /// The newest mark is too old, or there is none.
+        fileprivate(set) var isStale = true
     }
 
     /// What the feed has left for a hub on another loop.
@@ -31,8 +49,12 @@ public final class MarkHub: @unchecked Sendable {
 
     public let eventLoop: any EventLoop
     private let feed: any TickerSource
-    private var entries: ContiguousArray<Entry> = []
+    @exclusivity(unchecked) private var entries: ContiguousArray<Entry> = []
     private var indexes: [String: Int] = [:]
+    /// Nothing moves and nothing is freed while marks are on their way through the holders.
+    @exclusivity(unchecked) private var isDelivering = false
+    private var emptied: Set<Int> = []
+    private var givenUp: [Unmanaged<Position>] = []
     private let mailbox = Mutex(Mailbox())
     /// Called once after each batch of marks has gone to its holders: the moment to hand queued events on.
     public var onBatchCompleted: (() -> Void)?
@@ -42,10 +64,18 @@ public final class MarkHub: @unchecked Sendable {
         self.feed = feed
     }
 
+    deinit {
+        for entry in self.entries {
+            for holder in entry.holders { holder.position.release() }
+        }
+    }
+
     // MARK: Holders, on the hub's loop
 
-    /// Adds a holder of a symbol and returns the newest mark if one is known: the exchange sends no second snapshot.
-    func hold(_ symbol: String, holder: PositionTracker, slot: Int) -> (mark: Mark, isStale: Bool)? {
+    /// Adds a holder of a symbol. The newest mark, if one is known, is at ``entry(_:)`` at once: the exchange sends no
+    /// second snapshot.
+    func hold(_ position: Position, holder: PositionTracker, slot: Int) -> Place {
+        let symbol = position.key.symbol
         let index: Int
         if let known = self.indexes[symbol] {
             index = known
@@ -54,47 +84,137 @@ public final class MarkHub: @unchecked Sendable {
             self.entries.append(Entry(symbol: symbol))
             self.indexes[symbol] = index
         }
-        self.entries[index].holders.append(Holder(tracker: holder, slot: Int32(slot)))
-        if self.entries[index].holders.count == 1 {
-            self.feed.acquire(symbol, for: self, index: index)
-        }
-        guard let mark = self.entries[index].mark else { return nil }
-        return (mark, self.entries[index].isStale)
+        self.entries[index].holders.append(
+            Holder(
+                tracker: .passUnretained(holder),
+                position: .passRetained(position),
+                slot: Int32(truncatingIfNeeded: slot),
+                // The feed may tell at once what it knows, before the event that the leg is there.
+                isMuted: true,
+                isApart: false
+            )
+        )
+        self.entries[index].holderCount += 1
+        let place = Place(entry: index, index: self.entries[index].holders.count - 1)
+        if self.entries[index].holderCount == 1 { self.feed.acquire(symbol, for: self, index: index) }
+        self.setMuted(place, false)
+        return place
     }
 
-    func release(_ symbol: String, holder: PositionTracker, slot: Int) {
-        guard let index = self.indexes[symbol],
-            let place = self.entries[index].holders.firstIndex(where: {
-                $0.tracker === holder && $0.slot == Int32(slot)
-            })
-        else { return }
-        self.entries[index].holders.remove(at: place)
-        guard self.entries[index].holders.isEmpty else { return }
+    func release(_ place: Place) {
+        self.entries[place.entry].holders[place.index].tracker = nil
+        self.entries[place.entry].holderCount -= 1
+        if self.isDelivering { self.emptied.insert(place.entry) } else { self.remove(place) }
+        guard self.entries[place.entry].holderCount == 0 else { return }
         // Nobody here will hear of further marks, so what is known must not be taken for the newest later.
-        self.entries[index].mark = nil
-        self.feed.release(symbol, for: self, index: index)
+        self.entries[place.entry].mark = nil
+        self.entries[place.entry].isStale = true
+        self.feed.release(self.entries[place.entry].symbol, for: self, index: place.entry)
+    }
+
+    /// The last holder moves to the free place.
+    private func remove(_ place: Place) {
+        self.entries[place.entry].holders[place.index].position.release()
+        let last = self.entries[place.entry].holders.removeLast()
+        guard place.index < self.entries[place.entry].holders.count else { return }
+        self.entries[place.entry].holders[place.index] = last
+        last.tracker?.takeUnretainedValue().moved(slot: Int(last.slot), to: place)
+    }
+
+    /// What all holders share whose value is the ticker's.
+    func entry(_ place: Place) -> Entry { self.entries[place.entry] }
+
+    /// A new row of the position.
+    func replace(_ place: Place, with position: Position) {
+        let known = self.entries[place.entry].holders[place.index].position
+        if known.toOpaque() == Unmanaged.passUnretained(position).toOpaque() { return }
+        self.entries[place.entry].holders[place.index].position = .passRetained(position)
+        if self.isDelivering { self.givenUp.append(known) } else { known.release() }
+    }
+
+    func setMuted(_ place: Place, _ isMuted: Bool) {
+        self.entries[place.entry].holders[place.index].isMuted = isMuted
+    }
+
+    func isMuted(_ place: Place) -> Bool { self.entries[place.entry].holders[place.index].isMuted }
+
+    /// The leg's value comes from elsewhere until its tracker accepts a mark.
+    func setApart(_ place: Place) {
+        self.entries[place.entry].holders[place.index].isApart = true
     }
 
     // MARK: Delivery, on the hub's loop
 
-    @inline(__always)
     package func deliver(_ mark: Mark, index: Int, conflated: Int) {
-        // An account that closes its position while it looks at the mark changes the list; a copy costs one retain.
-        let holders = self.entries.withUnsafeMutableBufferPointer { entries -> ContiguousArray<Holder> in
-            // With nobody here to keep it company it would be taken for the newest later.
-            if entries[index].holders.isEmpty { return [] }
-            entries[index].mark = mark
-            entries[index].isStale = false
-            return entries[index].holders
+        // With nobody here to keep it company it would be taken for the newest later.
+        guard self.entries[index].holderCount > 0 else { return }
+        let before = self.entries[index].mark
+        // Marks never go back.
+        let isOlder = before.map { mark.cs < $0.cs && mark.exchangeTime <= $0.exchangeTime } ?? false
+        var cause: PositionUpdate.Cause?
+        if !isOlder {
+            let wasStale = self.entries[index].isStale
+            if before == nil || !wasStale, before?.price != mark.price {
+                cause = .mark
+            } else if wasStale {
+                cause = .fresh
+            }
+            self.entries[index].mark = mark
+            self.entries[index].isStale = false
         }
-        for holder in holders { holder.tracker.receive(mark, slot: Int(holder.slot), conflated: conflated) }
+        self.forEachHolder(index) { holder, place in
+            if holder.isApart {
+                let isAccepted = holder.tracker?._withUnsafeGuaranteedRef {
+                    $0.receiveApart(mark, position: holder.position, slot: Int(holder.slot), conflated: conflated)
+                }
+                if isAccepted == true { self.entries[index].holders[place].isApart = false }
+            } else if let cause, !holder.isMuted {
+                holder.tracker?._withUnsafeGuaranteedRef {
+                    $0.receive(cause, mark, holder.position, slot: Int(holder.slot), conflated: conflated)
+                }
+            }
+        }
     }
 
     func deliverStale(index: Int, wallTime: Int64, now: Uptime) {
+        let wasStale = self.entries[index].isStale
         self.entries[index].isStale = true
-        for holder in self.entries[index].holders {
-            holder.tracker.becameStale(slot: Int(holder.slot), wallTime: wallTime, now: now)
+        let mark = self.entries[index].mark
+        self.forEachHolder(index) { holder, _ in
+            if holder.isApart || wasStale || holder.isMuted { return }
+            holder.tracker?.takeUnretainedValue().becameStale(
+                mark,
+                holder.position.takeUnretainedValue(),
+                slot: Int(holder.slot),
+                wallTime: wallTime
+            )
         }
+    }
+
+    /// Whoever opens or closes positions while it looks at the mark changes the list: legs that come in the meantime know
+    /// the mark already, and those that go leave their place empty until all have been told.
+    @inline(__always)
+    private func forEachHolder(_ index: Int, _ body: (Holder, Int) -> Void) {
+        let isOutermost = !self.isDelivering
+        self.isDelivering = true
+        for place in 0..<self.entries[index].holders.count { body(self.entries[index].holders[place], place) }
+        guard isOutermost else { return }
+        self.isDelivering = false
+        if !self.emptied.isEmpty { self.compact() }
+        if !self.givenUp.isEmpty {
+            for position in self.givenUp { position.release() }
+            self.givenUp.removeAll()
+        }
+    }
+
+    private func compact() {
+        for entry in self.emptied {
+            for index in self.entries[entry].holders.indices.reversed()
+            where self.entries[entry].holders[index].tracker == nil {
+                self.remove(Place(entry: entry, index: index))
+            }
+        }
+        self.emptied.removeAll()
     }
 
     package func batchCompleted() {

@@ -123,7 +123,12 @@ public final class TickerFeed: TickerSource, @unchecked Sendable {
             case .send(let text):
                 self.socket?.send(text)
             case .close(let reason):
-                self.socket?.abort(reason)
+                if let socket = self.socket {
+                    socket.abort(reason)
+                } else {
+                    // Nothing is there that could report its end.
+                    self.step { machine, now, actions in machine.closed(reason: reason, now: now, actions: &actions) }
+                }
             case .stale(let slot):
                 self.logger.warning("ticker is silent", metadata: ["symbol": "\(self.machine.symbols.symbols[slot])"])
                 for subscriber in self.subscribers[slot] { self.tellStale(subscriber, .now()) }

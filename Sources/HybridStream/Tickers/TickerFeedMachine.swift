@@ -156,14 +156,17 @@ public struct TickerFeedMachine: Sendable {
         default: break
         }
         self.resubscribed = []
-        // A server that takes the connection and drops it, again and again, must be asked more rarely each time.
-        if let live = self.liveSince, now >= live + Self.steadyAfter { self.backoff.reset() }
-        self.liveSince = nil
-        if self.ledger.isEmpty {
-            self.phase = .idle
+        // A server that takes the connection and drops it, again and again, must be asked more rarely each time. The loss
+        // of one that had lasted says nothing of the kind, and every account waits for its marks: back at once.
+        let pause: Duration
+        if let live = self.liveSince, now >= live + Self.steadyAfter {
+            self.backoff.reset()
+            pause = .nanoseconds(Int64.random(in: 0...Self.firstPause.nanoseconds, using: &self.random))
         } else {
-            self.phase = .waiting(until: now + self.backoff.next(using: &self.random))
+            pause = self.backoff.next(using: &self.random)
         }
+        self.liveSince = nil
+        self.phase = self.ledger.isEmpty ? .idle : .waiting(until: now + pause)
         actions.append(.stateChanged)
         self.tick(now: now, actions: &actions)
     }
@@ -299,6 +302,8 @@ extension TickerFeedMachine {
 
     /// How long a connection must have lasted for its loss to be the first of a series.
     static let steadyAfter = Duration.seconds(30)
+    /// Longest pause before the first attempt of a series.
+    static let firstPause = Duration.milliseconds(20)
     /// How often a topic that nothing has helped is subscribed anew.
     static let hopelessRetry = Duration.seconds(60)
 

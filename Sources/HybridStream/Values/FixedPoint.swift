@@ -8,7 +8,7 @@
 public struct FixedPoint: Sendable {
     /// The digits, with sign, without the point.
     public let mantissa: Int128
-    /// How many of the digits stand after the point; at most ``maxScale``.
+    /// How many of the digits stand after the point: at most ``maxScale``.
     public let scale: UInt8
 
     /// More digits after the point than this are refused.
@@ -16,8 +16,10 @@ public struct FixedPoint: Sendable {
 
     public static let zero = FixedPoint(mantissa: 0, scale: 0)
 
+    /// - Precondition: `scale` is at most ``maxScale``.
     @inlinable
     public init(mantissa: Int128, scale: UInt8) {
+        assert(scale <= FixedPoint.maxScale, "a scale of \(scale) digits")
         self.mantissa = mantissa
         self.scale = scale
     }
@@ -69,7 +71,7 @@ public struct FixedPoint: Sendable {
             }
             index &+= 1
         }
-        guard digits > 0, digits <= 18 else {
+        guard digits > 0, digits <= 18, pointAt != 0, pointAt != digits else {
             self.init(wide: base, count: count, from: negative ? 1 : 0, negative: negative)
             return
         }
@@ -98,7 +100,7 @@ public struct FixedPoint: Sendable {
                 digits += 1
                 if seenPoint { fraction += 1 }
             case UInt8(ascii: "."):
-                if seenPoint { return nil }
+                if seenPoint || digits == 0 { return nil }
                 seenPoint = true
             case UInt8(ascii: "e"), UInt8(ascii: "E"):
                 break scan
@@ -107,7 +109,7 @@ public struct FixedPoint: Sendable {
             }
             index += 1
         }
-        guard digits > 0 else { return nil }
+        guard digits > 0, !seenPoint || fraction > 0 else { return nil }
         var scale = fraction
         if index < count {
             guard let exponent = FixedPoint.exponent(base, from: index + 1, count: count) else { return nil }
@@ -186,7 +188,8 @@ extension FixedPoint: CustomStringConvertible {
             buffer[at] = UInt8(ascii: "-")
         }
         let count = last &- at
-        buffer.baseAddress?.copyMemory(from: UnsafeRawPointer(buffer.baseAddress! + at), byteCount: count)
+        guard let start = buffer.baseAddress else { return 0 }
+        start.copyMemory(from: UnsafeRawPointer(start + at), byteCount: count)
         return count
     }
 }

@@ -88,6 +88,9 @@ final class AccountSupervisor: @unchecked Sendable {
         guard let stream = self.stream, stream.tracker.book.openPositions.contains(where: { $0.key.symbol == symbol })
         else { return }
         self.quarantined.insert(symbol)
+        self.pipeline.onUpdate = { [weak self] update in
+            if !update.stale || !update.position.isOpen { self?.tickerRecovered(update.position.key) }
+        }
         self.alert(
             "ticker_quarantined",
             .warning,
@@ -97,9 +100,16 @@ final class AccountSupervisor: @unchecked Sendable {
         )
     }
 
-    private func tickerRecovered(_ symbol: String) {
-        guard self.quarantined.remove(symbol) != nil else { return }
-        self.alert("ticker_quarantined", .warning, .resolved, symbol: symbol, "marks of \(symbol) flow again")
+    private func tickerRecovered(_ key: PositionKey) {
+        guard self.quarantined.remove(key.symbol) != nil else { return }
+        if self.quarantined.isEmpty { self.pipeline.onUpdate = nil }
+        self.alert(
+            "ticker_quarantined",
+            .warning,
+            .resolved,
+            symbol: key.symbol,
+            "\(key.symbol): marks flow again, or the position is closed"
+        )
     }
 
     private func alert(
@@ -122,12 +132,6 @@ final class AccountSupervisor: @unchecked Sendable {
 }
 
 extension AccountSupervisor: HybridStreamObserver {
-    @inline(__always)
-    func observe(_ update: PositionUpdate) {
-        self.pipeline.receive(update)
-        if !self.quarantined.isEmpty, !update.stale { self.tickerRecovered(update.position.key.symbol) }
-    }
-
     func streamStateChanged(from old: AccountMachine.State, to new: AccountMachine.State, reason: String) {
         let level: Logger.Level = new == .failed ? .error : new == .live ? .info : .notice
         self.logger.log(

@@ -48,10 +48,11 @@ public final class Orchestrator: Sendable {
         self.stopSignal.continuation.finish()
     }
 
-    /// Returns when the control socket answers and every enabled account has reached a first settled state, or when the
-    /// fleet has ended.
-    public func waitUntilReady() async {
-        for await _ in self.ready.stream { return }
+    /// Returns when the control socket answers and every enabled account has reached a first settled state: true. False
+    /// if the fleet ended before.
+    public func waitUntilReady() async -> Bool {
+        for await _ in self.ready.stream { return true }
+        return false
     }
 
     /// - Throws: ``OrchestratorError``, ``InstanceError``, ``StoreError``: why the fleet could not start.
@@ -168,6 +169,7 @@ public final class Orchestrator: Sendable {
                     services: services.stream,
                     eventLoop: loop.eventLoop,
                     hub: account.mode == .hybrid ? loop.hub : nil,
+                    updates: supervisor.pipeline,
                     observer: supervisor,
                     logger: logger
                 )

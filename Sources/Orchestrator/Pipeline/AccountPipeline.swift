@@ -5,24 +5,28 @@ public import HybridStream
 ///
 /// Confined to the account's event loop, without locks. An event is encoded once, and only if a queue wants it; events
 /// other than marks are also kept in ``RecentEvents``.
-public final class AccountPipeline {
-    public let account: String
-    private let label: AccountLabel
+public final class AccountPipeline: PositionObserver {
+    // What every mark touches comes first and together: with a thousand accounts on a loop each line of it is read from
+    // a slower cache.
     private let loop: PipelineLoop
-    private let encoder: EventEncoder
     @exclusivity(unchecked) private var numbers: EventNumbers
     @exclusivity(unchecked) private var stages: ContiguousArray<SinkStage> = []
     @exclusivity(unchecked) private var consumers: ContiguousArray<any PositionConsumer>
-    /// Consumers that failed at a position, so that an alert is opened once and resolved.
-    @exclusivity(unchecked) private var failures: Set<Failure> = []
-
+    /// Called after each position update, for whoever waits for one.
+    @exclusivity(unchecked) public var onUpdate: ((PositionUpdate) -> Void)?
     @exclusivity(unchecked) private var emitted: Int64 = 0
     @exclusivity(unchecked) private var conflated: Int64 = 0
-    @exclusivity(unchecked) private var withheld: Int64 = 0
-    private var consumerErrors: Int64 = 0
     @exclusivity(unchecked) private var lastEventTime: Int64 = 0
     @exclusivity(unchecked) private var meter: RateMeter
+    @exclusivity(unchecked) private var hasFailures = false
+    private let encoder: EventEncoder
     @exclusivity(unchecked) private var latency = LatencyRecorder()
+    @exclusivity(unchecked) private var withheld: Int64 = 0
+    private var consumerErrors: Int64 = 0
+    /// Consumers that failed at a position, so that an alert is opened once and resolved.
+    private var failures: Set<Failure> = [] { didSet { self.hasFailures = !self.failures.isEmpty } }
+    private let label: AccountLabel
+    public let account: String
 
     private struct Failure: Hashable {
         let consumer: Int
@@ -58,7 +62,7 @@ public final class AccountPipeline {
     // MARK: Events
 
     /// Takes a merged event: numbers it, stages it, hands it to the consumers.
-    public func receive(_ update: PositionUpdate) {
+    public func observe(_ update: PositionUpdate) {
         self.loop.readClocks(notBefore: update.receivedUptime)
         self.measure(update)
         if update.cause == .mark {
@@ -73,6 +77,7 @@ public final class AccountPipeline {
             self.stageRemembered(update, n: self.numbers.next())
         }
         if !self.consumers.isEmpty { self.handOver(update, n: self.numbers.last) }
+        if let onUpdate = self.onUpdate { onUpdate(update) }
     }
 
     /// Takes an event that is not about a position's value.
@@ -234,7 +239,7 @@ public final class AccountPipeline {
             defer { index &+= 1 }
             do {
                 try self.consumers[index].handle(update, n: n)
-                if !self.failures.isEmpty { self.consumerSucceeded(index, update.position.key) }
+                if self.hasFailures { self.consumerSucceeded(index, update.position.key) }
             } catch {
                 self.consumerFailed(index, update.position.key, error)
             }

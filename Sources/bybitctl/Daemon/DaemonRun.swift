@@ -52,20 +52,13 @@ struct DaemonRun {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await orchestrator.run() }
             group.addTask {
-                await orchestrator.waitUntilReady()
-                guard await DaemonRun.isServing(orchestrator) else { return }
+                // A fleet that could not start has its reason from `run()`.
+                guard await orchestrator.waitUntilReady() else { return }
                 self.announce(configuration, options, logger: logger)
+                StartupPages.release()
             }
             try await group.waitForAll()
         }
-    }
-
-    /// A fleet that could not start is over the waiting as well; its reason comes from `run()`. One that serves has a
-    /// budget.
-    private static func isServing(_ orchestrator: Orchestrator) async -> Bool {
-        // No account has the empty name, so nothing is collected.
-        let report = await orchestrator.statusReport(includePositions: false, accounts: [""])
-        return report.budgets.connectionsLimit > 0
     }
 
     private func announce(_ configuration: Configuration, _ options: OrchestratorOptions, logger: Logger) {

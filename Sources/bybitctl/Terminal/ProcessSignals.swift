@@ -27,7 +27,8 @@ struct StopSignals {
         stopRequests = 0
         let source = DispatchSource.makeReadSource(
             fileDescriptor: reader,
-            queue: DispatchQueue(label: "bybitctl.signals")
+            // Not worth a thread of its own.
+            queue: DispatchQueue(label: "bybitctl.signals", target: .global())
         )
         source.setEventHandler {
             var number: UInt8 = 0

@@ -381,6 +381,21 @@ struct AccountMachineTests {
         #expect(rig.tick().contains(.sweep))
     }
 
+    @Test("frames that cannot be read: a sweep soon, one for all of them, also while one is under way")
+    func unreadable() {
+        var rig = AccountRig()
+        rig.goLive()
+        for _ in 0..<10 { #expect(rig.do { $0.receivedUnreadable(now: $1, actions: &$2) } == []) }
+        rig.wait(.milliseconds(500))
+        #expect(rig.tick() == [.sweep])
+        #expect(rig.do { $0.receivedUnreadable(now: $1, actions: &$2) } == [])
+        #expect(rig.swept() == [])
+        rig.wait(.milliseconds(500))
+        #expect(rig.tick() == [.sweep])
+        #expect(rig.swept() == [])
+        #expect(!rig.quiet(.seconds(30)).contains(.sweep))
+    }
+
     @Test("mode rest: polls, never connects")
     func rest() {
         var rig = AccountRig(.rest)

@@ -323,6 +323,24 @@ struct TickerFeedMachineTests {
         #expect((8...60).contains(rig.connects), "\(rig.connects)")
     }
 
+    @Test(
+        "the loss of a connection that had lasted is made good at once, the next ones are waited for",
+        arguments: 1...10
+    )
+    func firstLoss(seed: UInt64) {
+        var rig = FeedRig(seed: seed)
+        rig.acquire(["S1"])
+        rig.run(31)
+        rig.isUp = false
+        rig.lose("reset")
+        let first = rig.machine.deadline - rig.now
+        #expect(first <= .milliseconds(20))
+        rig.run(Double(first.nanoseconds) / 1e9 + 0.001)
+        #expect(rig.connects == 2)
+        rig.run(600)
+        #expect((5...80).contains(rig.connects), "backed off")
+    }
+
     @Test("a released symbol's troubles are forgotten")
     func releasedWhileSilent() {
         var rig = FeedRig()

@@ -25,8 +25,8 @@ import Testing
         let pipeline = Fixtures.pipeline(from: 100, loop: loop, queues: [queue])
         let position = try Fixtures.position()
         pipeline.emit(.accountState(old: "", new: "live", reason: ""))
-        pipeline.receive(try Fixtures.update(position, cause: .opened))
-        pipeline.receive(try Fixtures.update(position))
+        pipeline.observe(try Fixtures.update(position, cause: .opened))
+        pipeline.observe(try Fixtures.update(position))
         pipeline.emit(.alert(.init(code: "x", severity: .warning, state: .opened, text: "")))
         loop.batchEnded()
         let lines = Fixtures.lines(queue)
@@ -51,10 +51,10 @@ import Testing
         let pipeline = Fixtures.pipeline(loop: loop, queues: [all, other, symbol, lifecycle])
         let bitcoin = try Fixtures.position()
         let ether = try Fixtures.position(symbol: "ETHUSDT")
-        pipeline.receive(try Fixtures.update(bitcoin, cause: .opened))
-        pipeline.receive(try Fixtures.update(ether, cause: .opened, slot: 1))
-        pipeline.receive(try Fixtures.update(bitcoin))
-        pipeline.receive(try Fixtures.update(ether, slot: 1))
+        pipeline.observe(try Fixtures.update(bitcoin, cause: .opened))
+        pipeline.observe(try Fixtures.update(ether, cause: .opened, slot: 1))
+        pipeline.observe(try Fixtures.update(bitcoin))
+        pipeline.observe(try Fixtures.update(ether, slot: 1))
         pipeline.emit(.alert(.init(code: "x", severity: .warning, state: .opened, symbol: "BTCUSDT", text: "")))
         pipeline.emit(.accountState(old: "", new: "", reason: ""))
         loop.batchEnded()
@@ -72,7 +72,7 @@ import Testing
         let pipelines = ["a", "b"].map { Fixtures.pipeline($0, loop: loop, queues: [first]) }
         let update = try Fixtures.update(try Fixtures.position())
         func round() {
-            for pipeline in pipelines { pipeline.receive(update) }
+            for pipeline in pipelines { pipeline.observe(update) }
             loop.batchEnded()
         }
         round()
@@ -101,11 +101,11 @@ import Testing
         let pipeline = Fixtures.pipeline(loop: loop, consumers: [failing, healthy])
         let bitcoin = try Fixtures.update(try Fixtures.position())
         let ether = try Fixtures.update(try Fixtures.position(symbol: "ETHUSDT"), slot: 1)
-        pipeline.receive(bitcoin)
-        pipeline.receive(bitcoin)
-        pipeline.receive(ether)
+        pipeline.observe(bitcoin)
+        pipeline.observe(bitcoin)
+        pipeline.observe(ether)
         failing.refusedSymbol = nil
-        pipeline.receive(bitcoin)
+        pipeline.observe(bitcoin)
         #expect(healthy.seen == [1, 3, 4, 5])
         #expect(failing.seen == [4, 5])
         #expect(pipeline.metrics.consumerErrors == 2)
@@ -129,15 +129,15 @@ import Testing
             consumers: [consumer]
         )
         let position = try Fixtures.position()
-        for _ in 0..<5 { pipeline.receive(try Fixtures.update(position)) }
-        pipeline.receive(try Fixtures.update(position, cause: .reduced))
+        for _ in 0..<5 { pipeline.observe(try Fixtures.update(position)) }
+        pipeline.observe(try Fixtures.update(position, cause: .reduced))
         loop.batchEnded()
         #expect(Fixtures.lines(queue).map { Fixtures.number("n", $0) } == [1, 2, 3, 4])
         #expect(pipeline.metrics.withheld == 2)
         #expect(consumer.seen == [1, 2, 3, 3, 3, 4], "consumers go on")
         #expect(asked.withLock { $0 } == 1)
         lease.extend(to: last + NumberLease.blockSize)
-        pipeline.receive(try Fixtures.update(position))
+        pipeline.observe(try Fixtures.update(position))
         loop.batchEnded()
         #expect(Fixtures.lines(queue).map { Fixtures.number("n", $0) } == [5])
     }
@@ -151,9 +151,9 @@ import Testing
         let loop = Fixtures.loop()
         let pipeline = AccountPipeline(account: "a", numbers: lease, loop: loop)
         let update = try Fixtures.update(try Fixtures.position())
-        for _ in 0..<10 { pipeline.receive(update) }
+        for _ in 0..<10 { pipeline.observe(update) }
         #expect(asked.withLock { $0 } == 0)
-        for _ in 0..<5_000 { pipeline.receive(update) }
+        for _ in 0..<5_000 { pipeline.observe(update) }
         #expect(asked.withLock { $0 } == 1)
         #expect(pipeline.lastNumber == 5_010)
         #expect(pipeline.metrics.withheld == 0)
@@ -175,7 +175,7 @@ import Testing
                 wall.withLock { $0 += 1 }
                 // Every twentieth is late.
                 let frame = now - (event == 19 ? 5_000_000 : 100_000)
-                pipeline.receive(try Fixtures.update(position, conflated: 1, uptime: frame))
+                pipeline.observe(try Fixtures.update(position, conflated: 1, uptime: frame))
                 loop.batchEnded()
             }
         }
@@ -201,7 +201,7 @@ import Testing
         let loop = Fixtures.loop()
         let pipeline = Fixtures.pipeline(loop: loop, queues: [queue])
         let update = try Fixtures.update(try Fixtures.position())
-        for _ in 0..<3_000 { pipeline.receive(update) }
+        for _ in 0..<3_000 { pipeline.observe(update) }
         loop.batchEnded()
         #expect(Fixtures.lines(queue).map { Fixtures.number("n", $0) } == Array(1...3_000))
     }

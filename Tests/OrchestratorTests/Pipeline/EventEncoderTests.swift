@@ -10,7 +10,7 @@ import Testing
         let queue = EventQueue(name: "test")
         let loop = Fixtures.loop()
         let pipeline = Fixtures.pipeline(account, from: n, loop: loop, queues: [queue])
-        pipeline.receive(update)
+        pipeline.observe(update)
         loop.batchEnded()
         return Fixtures.lines(queue).joined(separator: "|")
     }
@@ -165,7 +165,7 @@ import Testing
                 receivedTime: 7
             )
             numbers[account] += 1
-            pipelines[account].receive(update)
+            pipelines[account].observe(update)
             let bytes = PositionLine.bytes(
                 update,
                 label: AccountLabel(names[account]),

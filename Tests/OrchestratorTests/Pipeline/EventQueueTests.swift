@@ -19,15 +19,15 @@ import Testing
         let loop = Fixtures.loop()
         let pipeline = Fixtures.pipeline(loop: loop, queues: [queue])
         let update = try Fixtures.update(try Fixtures.position())
-        for _ in 0..<10 { pipeline.receive(update) }
+        for _ in 0..<10 { pipeline.observe(update) }
         #expect(wakes.count == 0)
         loop.batchEnded()
         #expect(wakes.count == 1)
-        pipeline.receive(update)
+        pipeline.observe(update)
         loop.batchEnded()
         #expect(wakes.count == 1, "the reader has not come yet")
         #expect(Fixtures.lines(queue).count == 11)
-        pipeline.receive(update)
+        pipeline.observe(update)
         loop.batchEnded()
         #expect(wakes.count == 2)
     }
@@ -42,7 +42,7 @@ import Testing
             let slot = step % 5
             let cause: PositionUpdate.Cause = step % 1_000 == 999 ? .amended : .mark
             if cause == .amended { lifecycle.append(Int64(step + 1)) }
-            pipeline.receive(try Fixtures.update(positions[slot], cause: cause, slot: slot, mark: "\(step)"))
+            pipeline.observe(try Fixtures.update(positions[slot], cause: cause, slot: slot, mark: "\(step)"))
             if step % 50 == 0 { loop.batchEnded() }
         }
         loop.batchEnded()
@@ -64,7 +64,7 @@ import Testing
         let pipeline = Fixtures.pipeline(loop: loop, queues: [queue])
         let update = try Fixtures.update(try Fixtures.position(), cause: .amended)
         for _ in 0..<100 {
-            pipeline.receive(update)
+            pipeline.observe(update)
             loop.batchEnded()
         }
         var buffer: [UInt8] = []
@@ -79,13 +79,13 @@ import Testing
         let pipeline = Fixtures.pipeline(loop: loop, queues: [queue])
         let update = try Fixtures.update(try Fixtures.position(), cause: .amended)
         for _ in 0..<100 {
-            pipeline.receive(update)
+            pipeline.observe(update)
             loop.batchEnded()
         }
         let discarded = queue.statistics.discarded
         #expect(discarded > 50)
         #expect(Fixtures.lines(queue).count + Int(discarded) == 100)
-        pipeline.receive(update)
+        pipeline.observe(update)
         loop.batchEnded()
         #expect(Fixtures.lines(queue).map { Fixtures.number("n", $0) } == [101])
     }
@@ -94,10 +94,10 @@ import Testing
         let queue = EventQueue(name: "test")
         let loop = Fixtures.loop()
         let pipeline = Fixtures.pipeline(loop: loop, queues: [queue])
-        pipeline.receive(try Fixtures.update(try Fixtures.position()))
+        pipeline.observe(try Fixtures.update(try Fixtures.position()))
         loop.batchEnded()
         queue.finish()
-        pipeline.receive(try Fixtures.update(try Fixtures.position()))
+        pipeline.observe(try Fixtures.update(try Fixtures.position()))
         loop.batchEnded()
         var buffer: [UInt8] = []
         #expect(queue.drain(into: &buffer) == .lines)
@@ -122,7 +122,7 @@ import Testing
         let pipeline = Fixtures.pipeline(loop: loop, queues: [queue])
         let update = try Fixtures.update(try Fixtures.position())
         for _ in 0..<200 {
-            pipeline.receive(update)
+            pipeline.observe(update)
             loop.batchEnded()
             await Task.yield()
         }
@@ -166,7 +166,7 @@ import Testing
                     let loop = PipelineLoop(recent: recent)
                     let pipeline = Fixtures.pipeline("account-\(number)", loop: loop, queues: [queue])
                     for step in 0..<5_000 {
-                        pipeline.receive(updates[step % 5])
+                        pipeline.observe(updates[step % 5])
                         if step % 37 == 0 { loop.batchEnded() }
                     }
                     loop.batchEnded()

@@ -50,7 +50,7 @@ import Testing
     private func send(_ count: Int, to queue: EventQueue, account: String = "a", from: Int64 = 1) throws {
         let pipeline = Fixtures.pipeline(account, from: from, loop: self.loop, queues: [queue])
         let update = try Fixtures.update(try Fixtures.position(), cause: .amended)
-        for _ in 0..<count { pipeline.receive(update) }
+        for _ in 0..<count { pipeline.observe(update) }
         self.loop.batchEnded()
         pipeline.detachAll()
     }

@@ -122,16 +122,16 @@ public struct ConfigurationLoader: Sendable {
         return draft.configuration
     }
 
-    /// A Unix socket's path has room for 107 bytes.
+    /// The path of a Unix socket has little room.
     private func checkSocketPath(_ configuration: Configuration, root: YAMLNode, context: DecodingContext) {
         let path = "\(configuration.runtime.stateDirectory)/\(configuration.instance)/control.sock"
-        guard path.utf8.count > 107 else { return }
+        guard path.utf8.count > InstanceLocation.longestSocketPath else { return }
         let node = root.entry("runtime")?.value.entry("state_dir")?.value ?? root.entry("instance")?.value ?? root
         context.log.warning(
             .outOfRange,
             node.place,
             "the control socket's path would have \(path.utf8.count) bytes",
-            expected: "at most 107 for <state_dir>/<instance>/control.sock",
+            expected: "at most \(InstanceLocation.longestSocketPath) for <state_dir>/<instance>/control.sock",
             help: "choose a shorter state_dir, or --state-dir"
         )
     }
