@@ -2,6 +2,8 @@
 SWIFT ?= swift
 PREFIX ?= /usr/local
 BUILD_FLAGS ?=
+# With Swift's own libraries inside, the program runs where no Swift is installed.
+RELEASE = -c release --static-swift-stdlib $(BUILD_FLAGS)
 
 .PHONY: demo test bench lint fmt build release install pybit deps clean help
 
@@ -16,9 +18,9 @@ test: deps ## every test, unit to end-to-end
 	$(SWIFT) test --skip-build $(BUILD_FLAGS)
 
 bench: deps ## speed and memory against their budgets, in release mode
-	$(SWIFT) build -c release --product bybitctl $(BUILD_FLAGS)
-	$(SWIFT) build -c release --product bench $(BUILD_FLAGS)
-	"$$($(SWIFT) build -c release --show-bin-path $(BUILD_FLAGS))/bench" $(ARGS)
+	$(SWIFT) build $(RELEASE) --product bybitctl
+	$(SWIFT) build $(RELEASE) --product bench
+	"$$($(SWIFT) build $(RELEASE) --show-bin-path)/bench" $(ARGS)
 
 lint: deps ## formatting; changes nothing
 	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Package.swift
@@ -30,11 +32,11 @@ build: deps ## the program, for development
 	$(SWIFT) build --product bybitctl $(BUILD_FLAGS)
 
 release: deps ## the program, optimised
-	$(SWIFT) build -c release --product bybitctl $(BUILD_FLAGS)
+	$(SWIFT) build $(RELEASE) --product bybitctl
 
 install: release ## into $(PREFIX)/bin
 	install -d "$(DESTDIR)$(PREFIX)/bin"
-	install -m 0755 "$$($(SWIFT) build -c release --show-bin-path $(BUILD_FLAGS))/bybitctl" "$(DESTDIR)$(PREFIX)/bin/bybitctl"
+	install -m 0755 "$$($(SWIFT) build $(RELEASE) --show-bin-path)/bybitctl" "$(DESTDIR)$(PREFIX)/bin/bybitctl"
 
 pybit: build ## the exchange's official Python client against `bybitctl simulate` (needs python3 and PyPI)
 	@scripts/pybit.sh "$$($(SWIFT) build --show-bin-path $(BUILD_FLAGS))/bybitctl"

@@ -11,7 +11,7 @@ public final class AccountPipeline: PositionObserver {
     private let loop: PipelineLoop
     @exclusivity(unchecked) private var numbers: EventNumbers
     @exclusivity(unchecked) private var stages: ContiguousArray<SinkStage> = []
-    @exclusivity(unchecked) private var consumers: ContiguousArray<any PositionConsumer>
+    @exclusivity(unchecked) private var consumers: ConsumerList
     /// Called after each position update, for whoever waits for one.
     @exclusivity(unchecked) public var onUpdate: ((PositionUpdate) -> Void)?
     @exclusivity(unchecked) private var emitted: Int64 = 0
@@ -19,6 +19,7 @@ public final class AccountPipeline: PositionObserver {
     @exclusivity(unchecked) private var lastEventTime: Int64 = 0
     @exclusivity(unchecked) private var meter: RateMeter
     @exclusivity(unchecked) private var hasFailures = false
+    @exclusivity(unchecked) private var sampleIn = 0
     private let encoder: EventEncoder
     @exclusivity(unchecked) private var latency = LatencyRecorder()
     @exclusivity(unchecked) private var withheld: Int64 = 0
@@ -27,6 +28,9 @@ public final class AccountPipeline: PositionObserver {
     private var failures: Set<Failure> = [] { didSet { self.hasFailures = !self.failures.isEmpty } }
     private let label: AccountLabel
     public let account: String
+
+    /// Of so many events one is measured.
+    private static let sampleEvery = 4
 
     private struct Failure: Hashable {
         let consumer: Int
@@ -50,7 +54,7 @@ public final class AccountPipeline: PositionObserver {
         self.loop = loop
         self.encoder = EventEncoder(label: self.label, shared: loop.sharedText)
         self.numbers = EventNumbers(numbers)
-        self.consumers = ContiguousArray(consumers)
+        self.consumers = ConsumerList(consumers)
         loop.readClocksNow()
         self.meter = RateMeter(second: loop.second)
         for queue in queues { self.attach(queue) }
@@ -126,7 +130,7 @@ public final class AccountPipeline: PositionObserver {
     public func setConsumers(_ consumers: [any PositionConsumer]) {
         for failure in self.failures { self.resolve(failure) }
         self.failures.removeAll()
-        self.consumers = ContiguousArray(consumers)
+        self.consumers.replace(with: consumers)
     }
 
     public var metrics: PipelineMetrics {
@@ -152,8 +156,13 @@ public final class AccountPipeline: PositionObserver {
         if self.loop.second != self.meter.second { self.advanceMeter() }
         if update.receivedUptime != 0 {
             let now = self.loop.uptime
-            let waited = now > update.receivedUptime ? now &- update.receivedUptime : 0
-            self.latency.record(microseconds: waited / 1_000)
+            // A sample is as good as all of them, and most events then need not touch the distribution.
+            self.sampleIn &-= 1
+            if self.sampleIn < 0 {
+                self.sampleIn = AccountPipeline.sampleEvery &- 1
+                let waited = now > update.receivedUptime ? now &- update.receivedUptime : 0
+                self.latency.record(microseconds: waited / 1_000)
+            }
         }
     }
 
@@ -233,23 +242,27 @@ public final class AccountPipeline: PositionObserver {
 
     @inline(__always)
     private func handOver(_ update: PositionUpdate, n: Int64) {
-        var index = 0
         // A consumer may cause events, and even a change of the consumers, while it is called.
-        while index < self.consumers.count {
-            defer { index &+= 1 }
-            do {
-                try self.consumers[index].handle(update, n: n)
-                if self.hasFailures { self.consumerSucceeded(index, update.position.key) }
-            } catch {
-                self.consumerFailed(index, update.position.key, error)
+        let isOutermost = self.consumers.beginCalling()
+        var next = self.consumers.start
+        while let member = next {
+            member._withUnsafeGuaranteedRef { member in
+                next = ConsumerList.next(after: member)
+                do {
+                    try member.consumer.handle(update, n: n)
+                    if self.hasFailures { self.consumerSucceeded(member.index, update.position.key) }
+                } catch {
+                    self.consumerFailed(member.index, update.position.key, error)
+                }
             }
         }
+        if isOutermost { self.consumers.endCalling() }
     }
 
     private func consumerFailed(_ index: Int, _ key: PositionKey, _ error: any Error) {
         self.consumerErrors &+= 1
         guard self.failures.insert(Failure(consumer: index, key: key)).inserted else { return }
-        self.emitConsumerAlert(index, key, .opened, "\(self.consumers[index].name) failed at \(key): \(error)")
+        self.emitConsumerAlert(index, key, .opened, "\(self.consumers.name(index)) failed at \(key): \(error)")
     }
 
     private func consumerSucceeded(_ index: Int, _ key: PositionKey) {
@@ -258,7 +271,7 @@ public final class AccountPipeline: PositionObserver {
     }
 
     private func resolve(_ failure: Failure) {
-        let name = self.consumers[failure.consumer].name
+        let name = self.consumers.name(failure.consumer)
         self.emitConsumerAlert(failure.consumer, failure.key, .resolved, "\(name) handles \(failure.key) again")
     }
 
