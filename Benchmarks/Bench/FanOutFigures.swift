@@ -67,8 +67,10 @@ enum FanOutFigures {
             "lines\(load.suffix)",
             "event as JSON Lines into one stream, per event, fan-out 1,000\(load.words)",
             unit: "ns",
-            must: 430,
-            aim: 200,
+            // The budget is that of one mark and all its holders. With ten positions each there are five megabytes of
+            // prepared text, and what is measured is the machine's last cache.
+            must: load.symbols == 1 ? 430 : nil,
+            aim: load.symbols == 1 ? 200 : nil,
             note: "merge, hand-over, text, queue, and a reader that drains after every mark; no consumer, no write"
         )
         var allocations = Figure("lines\(load.suffix)-allocations", "… allocations per event", unit: "allocations")
