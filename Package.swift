@@ -72,6 +72,19 @@ let package = Package(
             path: "Benchmarks/Bench",
             swiftSettings: settings
         ),
+        .target(
+            name: "Chaos",
+            dependencies: ["HybridStream", "Orchestrator", "Simulator", logging, nioCore],
+            path: "Simulation/Chaos",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "chaos-runner",
+            dependencies: ["Chaos"],
+            path: "Simulation/ChaosRunner",
+            swiftSettings: settings
+        ),
+        .testTarget(name: "ChaosTests", dependencies: ["Chaos"], swiftSettings: settings),
         .testTarget(
             name: "HybridStreamTests",
             dependencies: ["HybridStream", asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix],

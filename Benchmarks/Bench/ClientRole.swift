@@ -65,8 +65,9 @@ final class ClientRole: @unchecked Sendable {
             endpoint: endpoint,
             settings: TickerFeedMachine.Settings(category: .linear),
             on: first,
-            tls: nil,
+            environment: .system(tls: nil),
             gate: ConnectionGate(connections: 100, per: .seconds(1), timerLoop: first),
+            rest: nil,
             logger: logger
         )
         self.shape = shape

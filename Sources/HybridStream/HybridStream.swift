@@ -1,6 +1,5 @@
 public import Logging
 public import NIOCore
-public import NIOSSL
 
 /// What a ``HybridStream`` tells its owner besides positions. Every call comes on the account's event loop.
 public protocol HybridStreamObserver: AnyObject {
@@ -11,10 +10,35 @@ public protocol HybridStreamObserver: AnyObject {
     )
     /// The exchange's word on a position changed: what a store keeps.
     func positionChanged(_ change: PositionBook.Change)
+    /// The private connection had been away, and what was missed is known now.
+    func streamRecovered(_ recovery: StreamRecovery)
     /// Something an operator should know of, once per cause until it is over.
     func streamAlert(code: String, symbol: String, text: String)
+    /// What an alert was about is over.
+    func streamAlertResolved(code: String)
     /// Everything that one read or one sweep brought has been handed over.
     func batchCompleted()
+}
+
+/// What a gap of the private connection cost.
+public struct StreamRecovery: Sendable, Equatable {
+    public var reason: String
+    /// From the last sign of life to the sweep that showed what had been missed.
+    public var length: Duration
+    /// Positions that were open when the connection was lost.
+    public var lost: Int
+    /// Positions that are open and confirmed now.
+    public var restored: Int
+    /// Lifecycle events of the time in between.
+    public var changes: Int
+
+    public init(reason: String, length: Duration, lost: Int, restored: Int, changes: Int) {
+        self.reason = reason
+        self.length = length
+        self.lost = lost
+        self.restored = restored
+        self.changes = changes
+    }
 }
 
 /// What an account's stream asks over REST.
@@ -57,13 +81,18 @@ public final class HybridStream: @unchecked Sendable {
         public var rest: any AccountREST
         public var clock: ServerClock
         public var gate: ConnectionGate
-        public var tls: NIOSSLContext?
+        public var environment: StreamEnvironment
 
-        public init(rest: any AccountREST, clock: ServerClock, gate: ConnectionGate, tls: NIOSSLContext?) {
+        public init(
+            rest: any AccountREST,
+            clock: ServerClock,
+            gate: ConnectionGate,
+            environment: StreamEnvironment
+        ) {
             self.rest = rest
             self.clock = clock
             self.gate = gate
-            self.tls = tls
+            self.environment = environment
         }
     }
 
@@ -71,29 +100,37 @@ public final class HybridStream: @unchecked Sendable {
     static let authenticationLead: Int64 = 10_000
     /// More rows than this are not buffered during a sweep; another sweep finds what they said.
     static let maxBufferedRows = 10_000
+    /// So many different texts of one kind are told.
+    static let maxReports = 20
 
     public let account: AccountIdentity
     public let eventLoop: any EventLoop
     public let tracker: PositionTracker
-    private let settings: Settings
+    let settings: Settings
     private let services: Services
     private let logger: Logger
     private unowned let observer: any HybridStreamObserver
-    private var machine: AccountMachine
+    private(set) var machine: AccountMachine
     private var socket: WebSocket?
     private var ticket: ConnectionBudget.Ticket?
     private var timer: Scheduled<Void>?
     private var timerDeadline = Uptime.distantFuture
-    private var buffer: [Position] = []
+    /// Rows that came while a sweep was awaited, with the time of their arrival.
+    private var buffer: [(row: Position, arrival: Uptime)] = []
     private var bufferOverflowed = false
     private var stopPromise: EventLoopPromise<Void>?
-    private var reported: Set<String> = []
+    /// By code: what was told of this kind since it began. Each text is told once.
+    private var reported: [String: Set<String>] = [:]
+    /// Something of the private socket could not be read since the sweep under way was asked for.
+    private var hasUnread = false
     private var tasks: [UInt64: Task<Void, Never>] = [:]
     private var nextTask: UInt64 = 0
     /// Rows of the last sweep that could not be read: positions that nobody watches.
-    private var unreadableRows = 0
-    private var closures = RecentTimes()
-    private var errors = RecentTimes()
+    private(set) var unreadableRows = 0
+    private(set) var closures = RecentTimes()
+    private(set) var errors = RecentTimes()
+    /// What was open when the private connection was lost, and the changes since; nil while there is no gap.
+    private var gap: (lost: Int, changes: Int)?
 
     /// - Parameters:
     ///   - hub: of the account's loop; nil in mode `rest`, where marks come with the positions.
@@ -116,8 +153,11 @@ public final class HybridStream: @unchecked Sendable {
         self.observer = observer
         self.logger = logger
         self.tracker = PositionTracker(hub: hub, observer: updates)
-        self.machine = AccountMachine(settings: settings.machine, seed: .random(in: .min ... .max))
-        self.tracker.onChange = { [unowned observer] change in observer.positionChanged(change) }
+        self.machine = AccountMachine(settings: settings.machine, seed: services.environment.seed())
+        self.tracker.onChange = { [unowned self] change in
+            self.gap?.changes += 1
+            self.observer.positionChanged(change)
+        }
     }
 
     /// - Parameter stored: what the store remembers of the account's positions.
@@ -154,11 +194,14 @@ public final class HybridStream: @unchecked Sendable {
         return (closed, tasks)
     }
 
+    var now: Uptime { self.services.environment.time.uptime() }
+    private var wallTime: Int64 { self.services.environment.time.wall() }
+
     // MARK: Actions
 
     private func step(_ body: (inout AccountMachine, Uptime, inout [AccountMachine.Action]) -> Void) {
         var actions: [AccountMachine.Action] = []
-        body(&self.machine, .now(), &actions)
+        body(&self.machine, self.now, &actions)
         for action in actions { self.perform(action) }
         self.arm()
     }
@@ -182,8 +225,8 @@ public final class HybridStream: @unchecked Sendable {
             self.socket = WebSocket(
                 to: self.settings.privateEndpoint,
                 on: self.eventLoop,
-                tls: self.services.tls,
-                connectTimeout: .nanoseconds(self.settings.machine.connectTimeout.nanoseconds),
+                connector: self.services.environment.connector,
+                connectTimeout: self.settings.machine.connectTimeout,
                 delegate: self
             )
         case .authenticate:
@@ -201,6 +244,18 @@ public final class HybridStream: @unchecked Sendable {
             self.sweep()
         case .releaseBuffer:
             self.releaseBuffer()
+        case .recovered(let reason, let length):
+            let gap = self.gap ?? (lost: 0, changes: 0)
+            self.gap = nil
+            self.observer.streamRecovered(
+                StreamRecovery(
+                    reason: reason,
+                    length: length,
+                    lost: gap.lost,
+                    restored: self.tracker.book.openCount,
+                    changes: gap.changes
+                )
+            )
         case .stateChanged(let old, let new, let reason):
             self.observer.streamStateChanged(from: old, to: new, reason: reason)
             self.observer.batchCompleted()
@@ -226,6 +281,7 @@ public final class HybridStream: @unchecked Sendable {
     }
 
     private func sweep() {
+        self.hasUnread = false
         let urgent = self.machine.isBuffering || self.tracker.book.openCount > 0
         self.run { stream in
             let result = await stream.services.rest.sweep(
@@ -240,21 +296,29 @@ public final class HybridStream: @unchecked Sendable {
 
     private func swept(_ sweep: PositionSweep) {
         if self.machine.state == .stopped { return }
-        let now = Uptime.now()
-        var followUp = false
+        let now = self.now
+        var outcome = PositionBook.Reconciliation()
         if sweep.isUsable {
-            followUp = self.tracker.reconcile(
-                sweep.rows,
-                coversAll: sweep.isComplete,
-                isOneMoment: sweep.isOneMoment,
-                requested: sweep.requestedUptime,
+            // What was heard while the sweep was under way comes first. The other way round a leg that the sweep no longer
+            // lists would be closed, and opened again by a row from before its close.
+            if self.machine.isBuffering { self.releaseBuffer() }
+            outcome = self.tracker.reconcile(
+                PositionBook.Listing(
+                    rows: sweep.rows,
+                    coversAll: sweep.isComplete,
+                    isOneMoment: sweep.isOneMoment,
+                    requested: sweep.requestedUptime,
+                    serverTime: sweep.serverTime
+                ),
+                isListening: self.machine.isListening,
                 source: self.machine.driver == .rest ? .rest : .hybrid,
-                serverTime: sweep.serverTime,
-                wallTime: WallClock.milliseconds(),
+                wallTime: self.wallTime,
                 now: now
             )
             for refusal in sweep.refused { self.reportOnce("position_row_refused", refusal) }
             self.unreadableRows = sweep.refused.count
+            // All that could not be read is known from this sweep.
+            if sweep.refused.isEmpty, !self.hasUnread { self.resolveReports() }
         } else {
             self.errors.add(now)
         }
@@ -267,7 +331,9 @@ public final class HybridStream: @unchecked Sendable {
         self.step { machine, now, actions in
             machine.sweepFinished(
                 isUsable: sweep.isUsable,
-                needsFollowUp: followUp,
+                isConclusive: outcome.isConclusive,
+                followUp: outcome.followUp,
+                isDeaf: outcome.isDeaf,
                 failure: sweep.failure.map { "\($0)" },
                 now: now,
                 actions: &actions
@@ -280,7 +346,7 @@ public final class HybridStream: @unchecked Sendable {
     private func run(_ body: @escaping @Sendable (HybridStream) async -> (@Sendable (HybridStream) -> Void)) {
         let id = self.nextTask
         self.nextTask += 1
-        self.tasks[id] = Task { [weak self] in
+        self.tasks[id] = Task(executorPreference: self.services.environment.executor) { [weak self] in
             guard let self else { return }
             let finish = await body(self)
             self.eventLoop.execute {
@@ -310,31 +376,47 @@ public final class HybridStream: @unchecked Sendable {
             if self.buffer.count + rows.count > Self.maxBufferedRows {
                 self.bufferOverflowed = true
             } else {
-                self.buffer.append(contentsOf: rows)
+                for row in rows { self.buffer.append((row, now)) }
             }
             return
         }
-        let wallTime = WallClock.milliseconds()
+        let wallTime = self.wallTime
         for row in rows { self.tracker.receive(row, wallTime: wallTime, now: now) }
+        self.askIfInDoubt()
+    }
+
+    private func askIfInDoubt() {
+        guard self.tracker.takeDoubt() else { return }
+        self.step { machine, now, actions in machine.needSweep(now: now, actions: &actions) }
     }
 
     private func releaseBuffer() {
         let rows = self.buffer
         self.buffer = []
-        let wallTime = WallClock.milliseconds()
-        for row in rows { self.tracker.receive(row, wallTime: wallTime, now: .now()) }
+        let wallTime = self.wallTime
+        for (row, arrival) in rows { self.tracker.receive(row, wallTime: wallTime, now: arrival) }
         self.observer.batchCompleted()
+        self.askIfInDoubt()
         if self.bufferOverflowed {
             self.bufferOverflowed = false
             self.step { machine, now, actions in machine.needSweep(now: now, actions: &actions) }
         }
     }
 
+    /// Counted always, told once per kind and text until a whole sweep has made it good.
     private func reportOnce(_ code: String, _ text: String) {
-        guard self.reported.count < 100, self.reported.insert(code + text).inserted else { return }
-        self.errors.add(.now())
+        self.hasUnread = true
+        self.errors.add(self.now)
+        guard self.reported[code, default: []].count < Self.maxReports,
+            self.reported[code, default: []].insert(text).inserted
+        else { return }
         self.logger.warning("\(text)", metadata: ["account": "\(self.account.name)", "code": "\(code)"])
         self.observer.streamAlert(code: code, symbol: "", text: text)
+    }
+
+    private func resolveReports() {
+        for code in self.reported.keys.sorted() { self.observer.streamAlertResolved(code: code) }
+        self.reported = [:]
     }
 }
 
@@ -347,7 +429,7 @@ extension HybridStream: WebSocketDelegate {
         switch PrivateFrame(text, category: self.settings.category) {
         case .positions(let rows, let refused, _):
             guard self.machine.acceptsRows else { return }
-            self.received(rows.filter { $0.key.category == self.settings.category }, now: .now())
+            self.received(rows.filter { $0.key.category == self.settings.category }, now: self.now)
             for refusal in refused where !refusal.isForeign {
                 self.reportOnce("position_row_refused", "a position row could not be read: \(refusal)")
                 self.step { machine, now, actions in machine.receivedUnreadable(now: now, actions: &actions) }
@@ -363,16 +445,17 @@ extension HybridStream: WebSocketDelegate {
     }
 
     func webSocketReadCompleted(_ socket: WebSocket) {
-        self.machine.frameArrived(now: .now())
+        self.machine.frameArrived(now: self.now)
         self.observer.batchCompleted()
     }
 
     func webSocketClosed(_ socket: WebSocket, closure: WebSocketClosure) {
         guard socket === self.socket else { return }
         self.socket = nil
+        self.tracker.connectionLost()
         if self.machine.state != .stopped {
-            self.closures.add(.now())
-            self.errors.add(.now())
+            self.closures.add(self.now)
+            self.errors.add(self.now)
             self.logger.info(
                 "private socket closed",
                 metadata: ["account": "\(self.account.name)", "reason": "\(closure)"]
@@ -381,79 +464,8 @@ extension HybridStream: WebSocketDelegate {
         self.step { machine, now, actions in
             machine.closed(reason: closure.text, now: now, actions: &actions)
         }
+        if self.gap == nil, self.machine.hasGap { self.gap = (self.tracker.book.openCount, 0) }
         self.stopPromise?.succeed()
         self.stopPromise = nil
-    }
-}
-
-extension HybridStream {
-    /// What `status` shows of the account. Taken on its loop.
-    public struct Snapshot: Sendable {
-        public var state: AccountMachine.State
-        public var reason: String
-        public var driver: AccountMachine.Driver
-        public var connectionState: AccountMachine.ConnectionState
-        public var connects: Int
-        public var lastFrame: Uptime?
-        public var lastError: String?
-        public var reconnectsLastHour: Int
-        public var errorsLastHour: Int
-        /// Rows of the last sweep that could not be read.
-        public var unreadableRows: Int
-        public var positions: [PositionSnapshot]
-    }
-
-    public struct PositionSnapshot: Sendable {
-        public var position: Position
-        public var mark: FixedPoint?
-        public var isStale: Bool
-        /// When a sweep's row last brought the mark, where no ticker does.
-        public var rowTime: Uptime?
-        public var unrealizedPnL: FixedPoint?
-    }
-
-    public func snapshot(includePositions: Bool) -> Snapshot {
-        self.eventLoop.assertInEventLoop()
-        var positions: [PositionSnapshot] = []
-        if includePositions {
-            for (slot, cell) in self.tracker.book.cells.enumerated() where cell.position.isOpen {
-                let known = self.tracker.mark(slot)
-                let mark = known.price ?? cell.position.rowMarkPrice
-                let rowTime = self.tracker.rowTime(slot)
-                // Polling drives mode `rest`: three polls without a word are silence.
-                let isOverdue = rowTime.map { $0 + self.settings.machine.pollInterval * 3 < .now() } ?? false
-                let isStale = known.isStale || self.settings.machine.mode == .rest && isOverdue
-                positions.append(
-                    PositionSnapshot(
-                        position: cell.position,
-                        mark: mark,
-                        isStale: isStale,
-                        rowTime: rowTime,
-                        unrealizedPnL: mark.flatMap { cell.position.unrealizedPnL(at: $0) }
-                    )
-                )
-            }
-        }
-        let now = Uptime.now()
-        return Snapshot(
-            state: self.machine.state,
-            reason: self.machine.reason,
-            driver: self.machine.driver,
-            connectionState: self.machine.connectionState,
-            connects: self.machine.connects,
-            lastFrame: self.machine.lastFrame,
-            lastError: self.machine.lastError,
-            reconnectsLastHour: self.closures.count(now: now),
-            errorsLastHour: self.errors.count(now: now),
-            unreadableRows: self.unreadableRows,
-            positions: positions
-        )
-    }
-
-    /// Whether any leg's mark is too old to act on. On the account's loop.
-    public var hasStaleMarks: Bool {
-        self.tracker.book.cells.indices.contains {
-            self.tracker.book.cells[$0].position.isOpen && self.tracker.mark($0).isStale
-        }
     }
 }

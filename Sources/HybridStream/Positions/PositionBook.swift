@@ -14,7 +14,13 @@ public struct PositionBook: Sendable {
         var isRestored = false
         /// Closed because a sweep did not list it: a row with the same stamps brings it back.
         var isClosedByAbsence = false
-        /// The last sweep did not list it, but was too long to be one moment's truth.
+        /// The exchange's time of that sweep, milliseconds since 1970: what is older cannot speak against it alone.
+        var absentAsOf: Int64 = 0
+        /// A row from before that time says that it is open. A sweep that says so too is believed.
+        var isDoubted = false
+        /// When a sweep showed a change that the private connection, though up, has not told yet.
+        var unheardSince: Uptime?
+        /// The last sweep did not list it, but that alone is no proof.
         var isMissing = false
     }
 
@@ -34,13 +40,23 @@ public struct PositionBook: Sendable {
     /// What a sweep found out, and what it leaves open.
     public struct Reconciliation: Sendable {
         public internal(set) var changes: [Change] = []
-        /// Some absences are too fresh to be believed: sweep again after ``PositionBook/absenceGrace``.
-        public internal(set) var needsFollowUp = false
+        /// Something is to be confirmed: sweep again after this time.
+        public internal(set) var followUp: Duration?
+        /// The private connection has kept a change to itself for ``PositionBook/absenceGrace`` after a sweep had shown it.
+        public internal(set) var isDeaf = false
+        /// Every absence is proven, or there is none.
+        public internal(set) var isConclusive = true
+
+        fileprivate mutating func askAgain(after pause: Duration) {
+            self.followUp = self.followUp.map { min($0, pause) } ?? pause
+        }
     }
 
     /// REST may lag behind the socket by seconds: what the socket mentioned this shortly before a sweep is not closed by
     /// being absent from it.
     public static let absenceGrace = Duration.seconds(5)
+    /// What one sweep alone does not prove is asked for again after this.
+    public static let confirmationPause = Duration.seconds(1)
     /// A sweep's row this much newer by time wins although its `seq` is lower: the sequence must have started anew.
     static let sequenceRestart: Int64 = 60_000
 
@@ -48,6 +64,8 @@ public struct PositionBook: Sendable {
     private var slots: [PositionKey: Int] = [:]
     /// Rows dropped because a newer one was known.
     public private(set) var outdatedRows = 0
+    /// A row contradicts a sweep, and only another sweep can tell who is right. Taken back by ``takeDoubt()``.
+    private var hasDoubt = false
 
     public init() {}
 
@@ -55,6 +73,12 @@ public struct PositionBook: Sendable {
     public var openCount: Int { self.cells.reduce(0) { $0 + ($1.position.isOpen ? 1 : 0) } }
 
     public func slot(of key: PositionKey) -> Int? { self.slots[key] }
+
+    /// Whether a sweep is needed because of rows merged since the last call.
+    public mutating func takeDoubt() -> Bool {
+        defer { self.hasDoubt = false }
+        return self.hasDoubt
+    }
 
     /// Loads what the store remembers. The first sweep says of each whether it is still so.
     public mutating func restore(_ positions: [Position]) {
@@ -72,13 +96,21 @@ public struct PositionBook: Sendable {
             if row.isOpen { body(Change(cause: .opened, slot: slot, position: row)) }
             return
         }
+        if origin == .stream { self.cells[slot].unheardSince = nil }
         let cell = self.cells[slot]
         if self.isOutdated(row, cell, origin) {
             self.outdatedRows += 1
             return
         }
+        if cell.isClosedByAbsence, row.isOpen, row.updatedTime <= cell.absentAsOf, origin == .stream || !cell.isDoubted
+        {
+            self.cells[slot].isDoubted = true
+            self.hasDoubt = true
+            return
+        }
         self.cells[slot].position = row
         self.cells[slot].isClosedByAbsence = false
+        self.cells[slot].isDoubted = false
         self.cells[slot].isMissing = false
         if origin == .stream { self.cells[slot].touched = now }
         let restored = cell.isRestored
@@ -96,52 +128,121 @@ public struct PositionBook: Sendable {
         }
     }
 
-    /// Merges a sweep that reached its last page.
-    /// - Parameters:
-    ///   - coversAll: false if a row could not be read: then absence means nothing.
-    ///   - isOneMoment: false if the listing took several pages. A position may slip from one page to another while they
-    ///     are fetched, so it must be missing twice.
-    ///   - requested: when the sweep's first request left.
-    public mutating func reconcile(
-        _ rows: [Position],
-        coversAll: Bool,
-        isOneMoment: Bool = true,
-        requested: Uptime,
-        now: Uptime
-    ) -> Reconciliation {
+    /// A listing that reached its last page.
+    public struct Listing: Sendable {
+        public var rows: [Position]
+        /// False if a row could not be read: then absence means nothing.
+        public var coversAll: Bool
+        /// False if it took several pages: a position may slip from one to another while they are fetched.
+        public var isOneMoment: Bool
+        /// When the first request left.
+        public var requested: Uptime
+        /// The exchange's time of the reply in milliseconds since 1970; 0 if it did not say.
+        public var serverTime: Int64
+
+        public init(
+            rows: [Position],
+            coversAll: Bool = true,
+            isOneMoment: Bool = true,
+            requested: Uptime,
+            serverTime: Int64 = 0
+        ) {
+            self.rows = rows
+            self.coversAll = coversAll
+            self.isOneMoment = isOneMoment
+            self.requested = requested
+            self.serverTime = serverTime
+        }
+    }
+
+    /// Merges a sweep.
+    /// - Parameter isListening: the private connection is up and should have told every change by itself.
+    public mutating func reconcile(_ listing: Listing, isListening: Bool = false, now: Uptime) -> Reconciliation {
         var result = Reconciliation()
+        let listed = self.merge(listing.rows, now: now, into: &result)
+        if listing.coversAll {
+            // An empty listing may be a broken one, and several pages are no one moment's truth.
+            let isProof = listing.isOneMoment && !listing.rows.isEmpty && !isListening
+            self.close(allBut: listed, listing, isProof: isProof, isListening: isListening, into: &result)
+        }
+        if self.takeDoubt() { result.askAgain(after: Self.confirmationPause) }
+        if isListening { self.listen(now: now, listing.requested, &result) }
+        return result
+    }
+
+    private mutating func merge(_ rows: [Position], now: Uptime, into result: inout Reconciliation) -> Set<Int> {
         var listed: Set<Int> = []
         for row in rows {
             self.apply(row, from: .sweep, now: now) { result.changes.append($0) }
-            if let slot = self.slots[row.key] {
-                listed.insert(slot)
-                self.cells[slot].isMissing = false
-                // An older row than the stored one still says that the position is there.
-                if self.cells[slot].isRestored, row.isOpen {
-                    self.cells[slot].isRestored = false
-                    let position = self.cells[slot].position
-                    result.changes.append(Change(cause: .resync, slot: slot, position: position))
-                }
+            guard let slot = self.slots[row.key] else { continue }
+            listed.insert(slot)
+            self.cells[slot].isMissing = false
+            // An older row than the stored one still says that the position is there.
+            if self.cells[slot].isRestored, row.isOpen {
+                self.cells[slot].isRestored = false
+                result.changes.append(Change(cause: .resync, slot: slot, position: self.cells[slot].position))
             }
         }
-        guard coversAll else { return result }
+        return listed
+    }
+
+    private mutating func close(
+        allBut listed: Set<Int>,
+        _ listing: Listing,
+        isProof: Bool,
+        isListening: Bool,
+        into result: inout Reconciliation
+    ) {
         for slot in self.cells.indices where !listed.contains(slot) && self.cells[slot].position.isOpen {
-            if self.cells[slot].touched + Self.absenceGrace > requested {
-                result.needsFollowUp = true
+            if self.cells[slot].touched + Self.absenceGrace > listing.requested {
+                result.isConclusive = false
+                result.askAgain(after: Self.absenceGrace)
                 continue
             }
-            if !isOneMoment, !self.cells[slot].isMissing {
+            if !isProof, !self.cells[slot].isMissing {
                 self.cells[slot].isMissing = true
-                result.needsFollowUp = true
+                result.isConclusive = false
+                result.askAgain(after: Self.confirmationPause)
+                continue
+            }
+            if isListening {
+                // Of a close the private connection should have told. Whether it is deaf or the listings are wrong, the
+                // sweeps of a new connection decide.
+                result.isDeaf = true
                 continue
             }
             let flat = Self.flat(self.cells[slot].position)
             self.cells[slot].position = flat
             self.cells[slot].isClosedByAbsence = true
+            self.cells[slot].absentAsOf = listing.serverTime
+            self.cells[slot].isDoubted = false
+            self.cells[slot].isMissing = false
             self.cells[slot].isRestored = false
             result.changes.append(Change(cause: .closed, slot: slot, position: flat))
         }
-        return result
+    }
+
+    /// Whether the private connection tells in the end what the sweep has shown.
+    private mutating func listen(now: Uptime, _ requested: Uptime, _ result: inout Reconciliation) {
+        for change in result.changes where change.cause.changesHolding {
+            if self.cells[change.slot].unheardSince == nil { self.cells[change.slot].unheardSince = now }
+        }
+        for cell in self.cells {
+            guard let since = cell.unheardSince else { continue }
+            if since + Self.absenceGrace <= requested {
+                result.isDeaf = true
+            } else {
+                result.askAgain(after: Self.absenceGrace)
+            }
+        }
+    }
+
+    /// The private connection is gone; nobody waits for what it has not told, and the next one's sweeps count anew.
+    public mutating func connectionLost() {
+        for slot in self.cells.indices {
+            self.cells[slot].unheardSince = nil
+            self.cells[slot].isMissing = false
+        }
     }
 
     private mutating func insert(_ position: Position) -> Int {
@@ -204,5 +305,15 @@ public struct PositionBook: Sendable {
             createdTime: position.createdTime,
             openTime: 0
         )
+    }
+}
+
+extension PositionUpdate.Cause {
+    /// Something was bought or sold. Settings do not count here: both interfaces may write them differently.
+    fileprivate var changesHolding: Bool {
+        switch self {
+        case .opened, .increased, .reduced, .flipped, .closed: true
+        case .amended, .resync, .mark, .stale, .fresh: false
+        }
     }
 }

@@ -79,29 +79,27 @@ public final class PositionTracker: @unchecked Sendable {
         self.refresh(row.key)
     }
 
-    /// A sweep that reached its last page. Returns whether another one is needed soon.
+    /// The private connection is gone.
+    public func connectionLost() { self.book.connectionLost() }
+
+    /// Whether only a sweep can tell what is true, because of rows received since the last call.
+    public func takeDoubt() -> Bool { self.book.takeDoubt() }
+
+    /// A sweep that reached its last page. See ``PositionBook/reconcile(_:isListening:now:)``.
+    @discardableResult
     public func reconcile(
-        _ rows: [Position],
-        coversAll: Bool,
-        isOneMoment: Bool = true,
-        requested: Uptime,
+        _ listing: PositionBook.Listing,
+        isListening: Bool = false,
         source: PositionUpdate.Source,
-        serverTime: Int64,
         wallTime: Int64,
         now: Uptime
-    ) -> Bool {
-        let result = self.book.reconcile(
-            rows,
-            coversAll: coversAll,
-            isOneMoment: isOneMoment,
-            requested: requested,
-            now: now
-        )
+    ) -> PositionBook.Reconciliation {
+        let result = self.book.reconcile(listing, isListening: isListening, now: now)
         self.changes.append(contentsOf: result.changes)
         self.deliver(source: source, wallTime: wallTime, now: now)
-        for row in rows { self.refresh(row.key) }
-        self.takeRowMarks(rows, serverTime: serverTime, wallTime: wallTime, now: now)
-        return result.needsFollowUp
+        for row in listing.rows { self.refresh(row.key) }
+        self.takeRowMarks(listing.rows, serverTime: listing.serverTime, wallTime: wallTime, now: now)
+        return result
     }
 
     private var changes: [PositionBook.Change] = []
@@ -199,7 +197,7 @@ public final class PositionTracker: @unchecked Sendable {
             self.observer.observe(
                 PositionUpdate(
                     cause: cause,
-                    source: .hybrid,
+                    source: mark.source,
                     position: $0,
                     slot: slot,
                     mark: mark.price,

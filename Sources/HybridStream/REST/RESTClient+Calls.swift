@@ -42,7 +42,7 @@ extension RESTClient {
         settleCoins: [String],
         priority: RateBudget.Priority = .normal
     ) async -> PositionSweep {
-        var sweeper = PositionSweeper(category: category, settleCoins: settleCoins, now: .now())
+        var sweeper = PositionSweeper(category: category, settleCoins: settleCoins, now: self.time.uptime())
         while let query = sweeper.nextQuery {
             do {
                 let exchange = try await self.exchange(
@@ -56,7 +56,7 @@ extension RESTClient {
                     serverMilliseconds: exchange.serverMilliseconds
                 )
             } catch {
-                sweeper.failed(error, at: .now())
+                sweeper.failed(error, at: self.time.uptime())
             }
         }
         return sweeper.result

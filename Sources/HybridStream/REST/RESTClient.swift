@@ -16,13 +16,16 @@ public final class RESTClient: Sendable {
     let settings: RESTSettings
     let logger: Logger
     private let gate: RESTGate
-    private let transport: RESTTransport
+    private let transport: any RESTTransport
+    let time: TimeSource
+    private let sleep: @Sendable (Duration) async throws -> Void
+    private let seed: @Sendable () -> UInt64
 
     /// - Parameters:
     ///   - baseURL: scheme, host and port, like `https://api.bybit.com`.
     ///   - tlsConfiguration: nil for the system's trust roots.
     ///   - clock: shared with the private sockets, which sign too.
-    public init(
+    public convenience init(
         baseURL: String,
         settings: RESTSettings = RESTSettings(),
         tlsConfiguration: TLSConfiguration? = nil,
@@ -30,17 +33,43 @@ public final class RESTClient: Sendable {
         logger: Logger,
         clock: ServerClock = ServerClock()
     ) {
+        let timers = eventLoopGroup.next()
+        self.init(
+            transport: HTTPTransport(
+                baseURL: baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL,
+                maxConnections: settings.maxConnections,
+                timeout: settings.requestTimeout,
+                tlsConfiguration: tlsConfiguration,
+                eventLoopGroup: eventLoopGroup
+            ),
+            settings: settings,
+            logger: logger,
+            clock: clock,
+            time: .system,
+            schedule: { instant, action in timers.scheduleTask(deadline: instant.deadline, action) },
+            sleep: { try await Task.sleep(for: $0) },
+            seed: { .random(in: .min ... .max) }
+        )
+    }
+
+    /// With a transport, a clock and timers of one's own, for simulations.
+    package init(
+        transport: any RESTTransport,
+        settings: RESTSettings,
+        logger: Logger,
+        clock: ServerClock,
+        time: TimeSource,
+        schedule: @escaping RESTGate.Scheduler,
+        sleep: @escaping @Sendable (Duration) async throws -> Void,
+        seed: @escaping @Sendable () -> UInt64
+    ) {
         self.clock = clock
         self.settings = settings
         self.logger = logger
-        self.transport = RESTTransport(
-            baseURL: baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL,
-            maxConnections: settings.maxConnections,
-            timeout: settings.requestTimeout,
-            tlsConfiguration: tlsConfiguration,
-            eventLoopGroup: eventLoopGroup
-        )
-        let timers = eventLoopGroup.next()
+        self.transport = transport
+        self.time = time
+        self.sleep = sleep
+        self.seed = seed
         self.gate = RESTGate(
             budget: RateBudget(
                 requests: settings.budgetRequests,
@@ -48,10 +77,8 @@ public final class RESTClient: Sendable {
                 banPause: settings.banPause,
                 maxUnderWay: settings.maxConnections
             ),
-            now: Uptime.now,
-            schedule: { instant, action in
-                timers.scheduleTask(deadline: instant.deadline, action)
-            }
+            now: time.uptime,
+            schedule: schedule
         )
     }
 
@@ -88,7 +115,7 @@ public final class RESTClient: Sendable {
         var policy = RetryPolicy(
             maxAttempts: self.settings.maxAttempts,
             backoff: self.settings.retryBackoff,
-            seed: .random(in: 0 ... .max)
+            seed: self.seed()
         )
         while true {
             do {
@@ -112,7 +139,7 @@ public final class RESTClient: Sendable {
 
     private func pause(_ delay: Duration, after error: RESTError) async throws(RESTError) {
         do {
-            try await Task.sleep(for: delay)
+            try await self.sleep(delay)
         } catch {
             throw RESTError(.cancelled, message: "cancelled between two attempts")
         }
@@ -124,7 +151,7 @@ public final class RESTClient: Sendable {
             endpoint: request.path,
             priority: request.priority
         )
-        let sent = Uptime.now()
+        let sent = self.time.uptime()
         let reply: RESTReply
         do {
             let headers = try request.headers(
@@ -138,7 +165,7 @@ public final class RESTClient: Sendable {
             self.log(request, account: account, error: error)
             throw error
         }
-        let received = Uptime.now()
+        let received = self.time.uptime()
         let envelope = ReplyEnvelope(reply.body)
         var error = RESTError.classify(
             status: reply.status,

@@ -33,7 +33,7 @@ extension RESTError {
         if (200..<300).contains(status), envelope?.retCode == 0 { return nil }
         let (code, message) = Self.judge(status: status, envelope: envelope)
         let retMsg = Redaction.clean(envelope?.retMsg ?? "", removing: credentials)
-        let said = envelope == nil ? Redaction.clean(Redaction.excerpt(ofPage: body), removing: credentials) : retMsg
+        let said = envelope == nil ? Redaction.excerpt(ofPage: body, removing: credentials) : retMsg
         return RESTError(
             code,
             message: said.isEmpty ? message : "\(message): \(said)",

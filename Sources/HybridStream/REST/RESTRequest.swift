@@ -32,7 +32,7 @@ public struct RESTRequest: Sendable {
     }
 
     /// Path and query.
-    var target: String { self.query.isEmpty ? self.path : "\(self.path)?\(self.query)" }
+    package var target: String { self.query.isEmpty ? self.path : "\(self.path)?\(self.query)" }
 
     /// What the signature covers besides time, key and window.
     var signedPayload: String { self.method == .get ? self.query : self.body }

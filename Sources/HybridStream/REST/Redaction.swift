@@ -1,28 +1,21 @@
 /// Makes text of the exchange fit for logs: one short line without secrets.
 enum Redaction {
-    /// Longer text is cut.
+    /// Longer text is cut. Counted in Unicode scalars: one character may be made of thousands.
     static let maxLength = 240
 
     /// - Parameter credentials: removed wherever they appear, like the `origin_string[…]` of a refused signature, which
     ///   holds the key and the whole request.
     static func clean(_ text: String, removing credentials: Credentials? = nil) -> String {
-        var line = Self.withoutOriginString(text)
-        if let credentials {
-            for secret in [credentials.apiSecret, credentials.apiKey] where !secret.isEmpty {
-                line = Self.replace(secret, in: line, by: "…")
-            }
-        }
-        let printable = line.unicodeScalars.map { $0.properties.isWhitespace || $0.value < 0x20 ? " " : Character($0) }
-        let words = String(printable).split(separator: " ")
-        let joined = words.joined(separator: " ")
-        return joined.count > Self.maxLength ? joined.prefix(Self.maxLength) + "…" : joined
+        let bytes = Self.withoutOriginString(Self.without(credentials, in: Array(text.utf8)))
+        return Self.line(String(decoding: bytes, as: UTF8.self))
     }
 
     /// The readable text of an error page: its title, or what is left without tags.
-    static func excerpt(ofPage body: [UInt8]) -> String {
-        let page = Array(body.prefix(4096))
-        if let open = Self.range(of: "<title>", in: page, ignoringCase: true),
-            let close = Self.range(of: "</title>", in: page, ignoringCase: true), open.upperBound <= close.lowerBound
+    /// - Parameter credentials: removed before anything is cut, or the beginning of a secret could stay behind.
+    static func excerpt(ofPage body: [UInt8], removing credentials: Credentials? = nil) -> String {
+        let page = Self.without(credentials, in: body).prefix(4096)
+        if let open = Self.range(of: Array("<title>".utf8), in: page, ignoringCase: true),
+            let close = Self.range(of: Array("</title>".utf8), in: page[open.upperBound...], ignoringCase: true)
         {
             let title = Self.clean(String(decoding: page[open.upperBound..<close.lowerBound], as: UTF8.self))
             if !title.isEmpty { return title }
@@ -42,36 +35,63 @@ enum Redaction {
         return Self.clean(text)
     }
 
-    /// Drops everything from `origin_string` on to its last bracket: the text inside may hold brackets itself.
-    private static func withoutOriginString(_ text: String) -> String {
-        let bytes = Array(text.utf8)
-        guard let start = Self.range(of: "origin_string", in: bytes, ignoringCase: true) else { return text }
-        let head = String(decoding: bytes[..<start.lowerBound], as: UTF8.self) + "origin_string[…]"
-        guard let last = bytes.lastIndex(of: UInt8(ascii: "]")), last >= start.upperBound else { return head }
-        return head + String(decoding: bytes[(last + 1)...], as: UTF8.self)
-    }
-
-    private static func replace(_ secret: String, in text: String, by replacement: String) -> String {
-        var rest = Array(text.utf8)
-        var result: [UInt8] = []
-        while let found = Self.range(of: secret, in: rest, ignoringCase: false) {
-            result += Array(rest[..<found.lowerBound]) + Array(replacement.utf8)
-            rest = Array(rest[found.upperBound...])
-        }
-        return String(decoding: result + rest, as: UTF8.self)
-    }
-
-    /// The first place of a text in bytes.
-    /// - Parameter ignoringCase: `needle` is lowercase, and ASCII letters match whatever their case.
-    private static func range(of needle: String, in bytes: [UInt8], ignoringCase: Bool) -> Range<Int>? {
-        let pattern = Array(needle.utf8)
-        guard !pattern.isEmpty, bytes.count >= pattern.count else { return nil }
-        let isUpper = { (byte: UInt8) in byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") }
-        for start in 0...(bytes.count - pattern.count) {
-            let matches = zip(bytes[start...], pattern).allSatisfy { byte, wanted in
-                byte == wanted || ignoringCase && isUpper(byte) && byte | 0x20 == wanted
+    /// Words with single blanks between them, cut where it gets too long. What a terminal would obey is a blank too.
+    private static func line(_ text: String) -> String {
+        var line = String.UnicodeScalarView()
+        var count = 0
+        var hasBlank = false
+        for scalar in text.unicodeScalars {
+            let category = scalar.properties.generalCategory
+            if scalar.properties.isWhitespace || category == .control || category == .format {
+                hasBlank = count > 0
+                continue
             }
-            if matches { return start..<start + pattern.count }
+            count += hasBlank ? 2 : 1
+            guard count <= Self.maxLength else { return String(line) + "…" }
+            if hasBlank { line.append(" ") }
+            hasBlank = false
+            line.append(scalar)
+        }
+        return String(line)
+    }
+
+    /// Drops everything from `origin_string` on to its last bracket: the text inside may hold brackets itself.
+    private static func withoutOriginString(_ bytes: [UInt8]) -> [UInt8] {
+        guard let start = Self.range(of: Array("origin_string".utf8), in: bytes[...], ignoringCase: true) else {
+            return bytes
+        }
+        let head = Array(bytes[..<start.lowerBound]) + Array("origin_string[…]".utf8)
+        guard let last = bytes.lastIndex(of: UInt8(ascii: "]")), last >= start.upperBound else { return head }
+        return head + bytes[(last + 1)...]
+    }
+
+    private static func without(_ credentials: Credentials?, in bytes: [UInt8]) -> [UInt8] {
+        guard let credentials else { return bytes }
+        return [credentials.apiSecret, credentials.apiKey].reduce(bytes) { Self.replace(Array($1.utf8), in: $0) }
+    }
+
+    private static func replace(_ secret: [UInt8], in bytes: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        var rest = bytes[...]
+        while let found = Self.range(of: secret, in: rest, ignoringCase: false) {
+            result += rest[..<found.lowerBound]
+            result += "…".utf8
+            rest = rest[found.upperBound...]
+        }
+        return result.isEmpty ? bytes : result + rest
+    }
+
+    /// The first place of a text in bytes; nil if the text is empty.
+    /// - Parameter ignoringCase: `pattern` is lowercase, and ASCII letters match whatever their case.
+    private static func range(of pattern: [UInt8], in bytes: ArraySlice<UInt8>, ignoringCase: Bool) -> Range<Int>? {
+        guard let first = pattern.first, bytes.count >= pattern.count else { return nil }
+        let isUpper = { (byte: UInt8) in byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") }
+        let matches = { (byte: UInt8, wanted: UInt8) in
+            byte == wanted || ignoringCase && isUpper(byte) && byte | 0x20 == wanted
+        }
+        for start in bytes.startIndex...(bytes.endIndex - pattern.count) where matches(bytes[start], first) {
+            let end = start + pattern.count
+            if zip(bytes[start..<end], pattern).allSatisfy(matches) { return start..<end }
         }
         return nil
     }

@@ -50,6 +50,8 @@ public struct AccountMachine: Sendable {
         case sweep
         /// Rows buffered during the bootstrap go to the book now.
         case releaseBuffer
+        /// The private connection had told nothing for a time, and a sweep has made that good.
+        case recovered(reason: String, length: Duration)
         case stateChanged(from: State, to: State, reason: String)
     }
 
@@ -92,6 +94,8 @@ public struct AccountMachine: Sendable {
     /// How long the stream must have been good before it takes over from REST again.
     static let takeOverAfter = Duration.seconds(30)
     static let failedRetry = Duration.seconds(300)
+    /// How long a sweep may take.
+    static let sweepPatience = Duration.seconds(10)
     /// Frames that cannot be read make one sweep in this time at most.
     static let unreadablePause = Duration.milliseconds(500)
     static let subscribeRequestID = "position"
@@ -109,8 +113,11 @@ public struct AccountMachine: Sendable {
     private var liveSince: Uptime?
     /// A complete sweep has been merged since the last connect.
     private var isConfirmed = false
-    private var wasLive = false
+    /// When a complete sweep last came.
+    private var confirmedAt: Uptime?
     private var authFailed = false
+    /// The time without the private connection that no sweep has made good yet: since the last sign of life.
+    private var gap: (since: Uptime, reason: String)?
 
     public private(set) var driver: Driver
     public private(set) var state = State.starting
@@ -128,6 +135,12 @@ public struct AccountMachine: Sendable {
 
     /// Rows of the socket wait for the sweep.
     public var isBuffering: Bool { self.phase == .bootstrapping }
+
+    /// The private connection has been away, and what was missed is not known yet.
+    public var hasGap: Bool { self.gap != nil }
+
+    /// The private connection is up, what came before it is known, and it is expected to tell every change.
+    public var isListening: Bool { self.phase == .live && self.isConfirmed }
 
     /// Rows and replies count only on a connection that was authenticated.
     public var acceptsRows: Bool { self.phase == .bootstrapping || self.phase == .live || self.isSubscribing }
@@ -267,6 +280,7 @@ extension AccountMachine {
         guard self.hasSocket else { return }
         self.heartbeat = nil
         self.lastError = reason
+        self.openGap(reason, now: now)
         if self.deadSince == nil { self.deadSince = now }
         // A connection that goes live and dies at once, again and again, must wait longer each time.
         if let live = self.liveSince, now >= live + Self.takeOverAfter { self.backoff.reset() }
@@ -285,10 +299,14 @@ extension AccountMachine {
 
     /// - Parameters:
     ///   - isUsable: every page arrived.
-    ///   - needsFollowUp: what the book could not decide needs another one soon.
+    ///   - isConclusive: false if positions were missing in it and that is no proof yet.
+    ///   - followUp: what the book could not decide needs another one after this time.
+    ///   - isDeaf: sweeps have shown changes that the private connection should have told long ago.
     public mutating func sweepFinished(
         isUsable: Bool,
-        needsFollowUp: Bool,
+        isConclusive: Bool = true,
+        followUp: Duration?,
+        isDeaf: Bool = false,
         failure: String?,
         now: Uptime,
         actions: inout [Action]
@@ -296,18 +314,34 @@ extension AccountMachine {
         // What was asked before the connection was subscribed does not know what happened in between.
         let isTooOld = self.phase == .bootstrapping && self.sweeps.isRequestedAgain
         self.sweeps.finished(success: isUsable, interval: self.sweepInterval, now: now)
-        if needsFollowUp { self.sweeps.request(by: now + PositionBook.absenceGrace) }
+        if let followUp { self.sweeps.request(by: now + followUp) }
         if self.phase == .stopped { return }
         if isTooOld { return self.tick(now: now, actions: &actions) }
-        if isUsable { self.isConfirmed = true } else { self.lastError = failure }
+        // Positions that are missing for the first time keep a new connection from being trusted, and no other.
+        if isUsable {
+            self.isConfirmed = self.isConfirmed || isConclusive
+            self.confirmedAt = now
+        } else {
+            self.lastError = failure
+        }
         if self.phase == .bootstrapping {
             actions.append(.releaseBuffer)
             self.phase = .live
             self.liveSince = now
             self.deadSince = nil
         }
-        self.judge(failure: failure, now: now, &actions)
+        if isConclusive || self.state == .live { self.judge(failure: failure, now: now, &actions) }
+        if self.isConfirmed, isUsable, self.phase == .live, let gap = self.gap {
+            self.gap = nil
+            actions.append(.recovered(reason: gap.reason, length: now - gap.since))
+        }
+        // Pongs and other topics may go on: life is no proof that positions are told.
+        if isDeaf, self.phase == .live { self.close("the private connection does not tell what REST shows", &actions) }
         self.tick(now: now, actions: &actions)
+    }
+
+    private mutating func openGap(_ reason: String, now: Uptime) {
+        if self.isConfirmed, self.gap == nil { self.gap = (self.lastFrame ?? now, reason) }
     }
 }
 
@@ -317,6 +351,7 @@ extension AccountMachine {
         guard self.phase != .stopped else { return }
         self.sweeps.finished(success: false, interval: self.sweepInterval, now: now)
         self.lastError = text
+        self.openGap(text, now: now)
         self.heartbeat = nil
         self.liveSince = nil
         if self.phase == .bootstrapping { actions.append(.releaseBuffer) }
@@ -343,7 +378,7 @@ extension AccountMachine {
 
 extension AccountMachine {
     public var deadline: Uptime {
-        var earliest = self.wantsSweeps ? self.sweeps.deadline : .distantFuture
+        var earliest = min(self.wantsSweeps ? self.sweeps.deadline : .distantFuture, self.doubtfulAt)
         if let heartbeat = self.heartbeat { earliest = min(earliest, heartbeat.deadline) }
         switch self.phase {
         case .waiting(let until), .failed(let until): earliest = min(earliest, until)
@@ -363,6 +398,7 @@ extension AccountMachine {
     public mutating func tick(now: Uptime, actions: inout [Action]) {
         self.tickConnection(now: now, actions: &actions)
         self.tickDriver(now: now, actions: &actions)
+        self.tickConfirmation(now: now, actions: &actions)
         if self.wantsSweeps, self.sweeps.start(now: now) { actions.append(.sweep) }
     }
 
@@ -398,6 +434,17 @@ extension AccountMachine {
         case .dead:
             self.close("no answer to a ping within \(self.settings.pongTimeout)", &actions)
         }
+    }
+
+    /// When a live account is degraded because no sweep has confirmed it: two were due, and the last had time to come.
+    private var doubtfulAt: Uptime {
+        guard self.state == .live, let confirmedAt = self.confirmedAt else { return .distantFuture }
+        return confirmedAt + self.sweepInterval * 2 + Self.sweepPatience
+    }
+
+    private mutating func tickConfirmation(now: Uptime, actions: inout [Action]) {
+        guard now >= self.doubtfulAt else { return }
+        self.changeState(to: .degraded, "positions are not confirmed over REST any more: no answer in time", &actions)
     }
 
     private mutating func tickDriver(now: Uptime, actions: inout [Action]) {

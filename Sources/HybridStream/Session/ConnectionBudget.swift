@@ -19,6 +19,9 @@ public struct ConnectionBudget: Sendable {
 
     public let connections: Int
     public let per: Duration
+    /// So many attempts are kept for the tickers: when a thousand accounts have used up theirs in vain, the connection that
+    /// all of them need must not wait for minutes.
+    public var reserve: Int { self.connections / 20 }
     private var attempts: [Uptime] = []
     private var firstAttempt = 0
     private var waiting: [(urgency: Urgency, ticket: Ticket)] = []
@@ -49,7 +52,9 @@ public struct ConnectionBudget: Sendable {
     public mutating func grant(now: Uptime) -> (granted: [Ticket], next: Uptime?) {
         self.forget(before: now)
         let free = max(0, self.connections - (self.attempts.count - self.firstAttempt))
-        let granted = self.waiting.prefix(free).map(\.ticket)
+        let tickers = self.waiting.prefix(free).prefix { $0.urgency == .tickers }.count
+        let others = max(0, min(free - self.reserve, free - tickers))
+        let granted = self.waiting.prefix(tickers + others).map(\.ticket)
         self.waiting.removeFirst(granted.count)
         self.attempts.append(contentsOf: repeatElement(now, count: granted.count))
         guard !self.waiting.isEmpty, self.firstAttempt < self.attempts.count else { return (granted, nil) }

@@ -17,10 +17,12 @@ public final class ConnectionGate: Sendable {
 
     private let state: Mutex<State>
     private let timerLoop: any EventLoop
+    private let time: TimeSource
 
-    public init(connections: Int, per: Duration, timerLoop: any EventLoop) {
+    public init(connections: Int, per: Duration, timerLoop: any EventLoop, time: TimeSource = .system) {
         self.state = Mutex(State(budget: ConnectionBudget(connections: connections, per: per)))
         self.timerLoop = timerLoop
+        self.time = time
     }
 
     /// Calls `body` on `eventLoop` when a connection may be opened. The attempt counts from then, whatever becomes of it.
@@ -51,14 +53,17 @@ public final class ConnectionGate: Sendable {
 
     /// Attempts in the current window, and the window's limit.
     public var usage: (used: Int, limit: Int) {
-        self.state.withLock { state in (state.budget.used(now: .now()), state.budget.connections) }
+        self.state.withLock { state in (state.budget.used(now: self.time.uptime()), state.budget.connections) }
     }
+
+    /// Callers that wait for leave.
+    public var waitingCount: Int { self.state.withLock { $0.budget.waitingCount } }
 
     /// Decides under the lock, calls outside it.
     private func grant(timerFired: Bool = false) {
         let (granted, next) = self.state.withLock { state -> ([Callback], Uptime?) in
             if timerFired { state.isTimerSet = false }
-            let (tickets, next) = state.budget.grant(now: .now())
+            let (tickets, next) = state.budget.grant(now: self.time.uptime())
             let callbacks = tickets.compactMap { state.callbacks.removeValue(forKey: $0) }
             guard let next, !state.isTimerSet else { return (callbacks, nil) }
             state.isTimerSet = true

@@ -1,6 +1,4 @@
-import NIOCore
-import NIOPosix
-import NIOSSL
+package import NIOCore
 
 /// What happens on a ``WebSocket``; every call comes on the socket's event loop.
 protocol WebSocketDelegate: AnyObject {
@@ -18,7 +16,7 @@ protocol WebSocketDelegate: AnyObject {
 /// Handshake and frames are read straight from the channel's bytes by ``WebSocketHandshake`` and
 /// ``WebSocketFrameParser``: a frame costs no allocation, frames that share a segment with the answer to the upgrade are
 /// not lost, and a refusal's status and body are kept. Confined to its loop.
-final class WebSocket: @unchecked Sendable {
+package final class WebSocket: @unchecked Sendable {
     /// Messages above this are refused with 1009.
     static let maxMessage = 1 << 20
 
@@ -28,7 +26,7 @@ final class WebSocket: @unchecked Sendable {
     private let handshake: WebSocketHandshake
     private let parser = WebSocketFrameParser(maxPayload: WebSocket.maxMessage)
     private var phase = Phase.connecting
-    private var channel: (any Channel)?
+    private var transport: (any WebSocketTransport)?
     /// An incomplete frame or answer.
     private var pending: ByteBuffer?
     /// The message whose continuation frames are still coming.
@@ -49,8 +47,8 @@ final class WebSocket: @unchecked Sendable {
     init(
         to endpoint: WebSocketEndpoint,
         on eventLoop: any EventLoop,
-        tls: NIOSSLContext?,
-        connectTimeout: TimeAmount,
+        connector: WebSocketConnector,
+        connectTimeout: Duration,
         delegate: any WebSocketDelegate
     ) {
         self.endpoint = endpoint
@@ -59,35 +57,10 @@ final class WebSocket: @unchecked Sendable {
         var random = SystemRandomNumberGenerator()
         let nonce = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &random) }
         self.handshake = WebSocketHandshake(host: endpoint.hostHeader, target: endpoint.target, nonce: nonce)
-        let bootstrap = ClientBootstrap(group: eventLoop)
-            .connectTimeout(connectTimeout)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    if endpoint.isSecure, let tls {
-                        try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: tls, serverHostname: endpoint.serverName)
-                        )
-                    }
-                    try channel.pipeline.syncOperations.addHandler(WebSocketChannelHandler(self))
-                }
-            }
-        let connected: EventLoopFuture<any Channel>
-        if let address = try? SocketAddress(ipAddress: endpoint.host, port: endpoint.port) {
-            // There is nothing to ask a name server, and no thread needed to wait for its answer.
-            connected = bootstrap.connect(to: address)
-        } else {
-            connected = bootstrap.connect(host: endpoint.host, port: endpoint.port)
-        }
-        connected.whenComplete { result in
-            switch result {
-            case .success(let channel):
-                if case .closed = self.phase { channel.close(promise: nil) }
-            case .failure(let error):
-                self.end(WebSocketClosure(.connect, "\(endpoint.host):\(endpoint.port): \(describe(error))"))
-            }
-        }
+        connector.connect(self, endpoint, eventLoop, connectTimeout)
     }
+
+    package var isClosed: Bool { if case .closed = self.phase { true } else { false } }
 
     /// Sends one text message; dropped silently unless the socket is open.
     func send(_ text: String) {
@@ -106,7 +79,7 @@ final class WebSocket: @unchecked Sendable {
         self.phase = .closing
         let payload = [UInt8(truncatingIfNeeded: code >> 8), UInt8(truncatingIfNeeded: code)]
         payload.withUnsafeBytes { self.write(.close, $0) }
-        self.eventLoop.assumeIsolated().scheduleTask(in: .seconds(2)) { self.abort(reason) }
+        self.eventLoop.scheduleTask(in: .seconds(2)) { self.abort(reason) }
     }
 
     /// Drops the connection without a word to the peer.
@@ -119,30 +92,34 @@ final class WebSocket: @unchecked Sendable {
         self.phase = .closed
         self.pending = nil
         self.fragments = nil
-        self.channel?.close(promise: nil)
-        self.channel = nil
+        self.transport?.close()
+        self.transport = nil
         self.delegate?.webSocketClosed(self, closure: closure)
         self.delegate = nil
     }
 
     private func write(_ opcode: WebSocketFrameParser.Opcode, _ payload: UnsafeRawBufferPointer) {
-        guard let channel = self.channel else { return }
-        var buffer = channel.allocator.buffer(capacity: payload.count + 14)
+        guard let transport = self.transport else { return }
+        var buffer = ByteBufferAllocator().buffer(capacity: payload.count + 14)
         WebSocketFrameWriter.write(opcode, payload, mask: .random(in: .min ... .max), into: &buffer)
-        channel.writeAndFlush(buffer, promise: nil)
+        transport.write(buffer)
     }
 }
 
-// What the channel handler reports.
+// What the connection reports.
 extension WebSocket {
-    fileprivate func channelActive(_ channel: any Channel) {
-        guard case .connecting = self.phase else { return }
-        self.channel = channel
+    package func connected(_ transport: any WebSocketTransport) {
+        guard case .connecting = self.phase else { return transport.close() }
+        self.transport = transport
         self.phase = .handshaking
-        channel.writeAndFlush(channel.allocator.buffer(string: self.handshake.request), promise: nil)
+        transport.write(ByteBuffer(string: self.handshake.request))
     }
 
-    fileprivate func channelRead(_ received: ByteBuffer) {
+    package func connectFailed(_ reason: String) {
+        self.end(WebSocketClosure(.connect, "\(self.endpoint.host):\(self.endpoint.port): \(reason)"))
+    }
+
+    package func received(_ received: ByteBuffer) {
         var received = received
         if var pending = self.pending {
             self.pending = nil
@@ -160,11 +137,11 @@ extension WebSocket {
         }
     }
 
-    fileprivate func channelReadComplete() {
+    package func readCompleted() {
         self.delegate?.webSocketReadCompleted(self)
     }
 
-    fileprivate func channelInactive() {
+    package func disconnected() {
         if case .handshaking = self.phase {
             var rest = self.pending ?? ByteBuffer()
             _ = self.readAnswer(&rest, ended: true)
@@ -173,13 +150,10 @@ extension WebSocket {
         self.end(self.closure ?? WebSocketClosure(.reset, text))
     }
 
-    fileprivate func errorCaught(_ error: any Error) {
-        self.lastError = describe(error)
-        if case .handshaking = self.phase {
-            self.end(WebSocketClosure(.connect, "\(self.endpoint.host):\(self.endpoint.port): \(describe(error))"))
-        } else {
-            self.channel?.close(promise: nil)
-        }
+    /// The connection broke; its end follows.
+    package func failed(_ reason: String) {
+        self.lastError = reason
+        if case .handshaking = self.phase { self.connectFailed(reason) } else { self.transport?.close() }
     }
 
     /// True once upgraded; `bytes` then begins with the first frame.
@@ -272,54 +246,4 @@ extension WebSocket {
         payload.withUnsafeBytes { self.write(.close, $0) }
         self.end(WebSocketClosure(.violation, text))
     }
-}
-
-/// Passes the channel's events on, and nothing else.
-private final class WebSocketChannelHandler: ChannelInboundHandler, Sendable {
-    typealias InboundIn = ByteBuffer
-
-    private let socket: WebSocket
-
-    init(_ socket: WebSocket) {
-        self.socket = socket
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        self.socket.channelActive(context.channel)
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        self.socket.channelRead(self.unwrapInboundIn(data))
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {
-        self.socket.channelReadComplete()
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        self.socket.channelInactive()
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.socket.errorCaught(error)
-    }
-}
-
-extension WebSocketEndpoint {
-    /// An IP literal must not be sent as a server name; its certificate is then checked by the address.
-    fileprivate var serverName: String? {
-        if self.host.contains(":") { return nil }
-        let parts = self.host.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts.allSatisfy { UInt8($0) != nil } ? nil : self.host
-    }
-}
-
-/// An error in words; NIO's own descriptions are often just a type's name.
-private func describe(_ error: any Error) -> String {
-    if let failure = error as? NIOConnectionError {
-        if let first = failure.connectionErrors.first { return describe(first.error) }
-        return "the name could not be resolved"
-    }
-    if let failure = error as? IOError { return failure.description }
-    return String(describing: error)
 }

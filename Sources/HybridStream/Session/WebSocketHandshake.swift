@@ -111,11 +111,27 @@ public struct WebSocketHandshake: Sendable {
         return String(rest)
     }
 
-    /// One printable line of bounded length.
+    /// One printable line of at most so many Unicode scalars; a single character may be made of thousands.
     private static func excerpt(_ text: String, _ limit: Int) -> String {
-        let line = text.prefix(limit * 2).map { $0.isNewline || $0 == "\t" ? " " : $0 }
-            .filter { !$0.unicodeScalars.contains { $0.value < 0x20 } }
-        return String(line.prefix(limit))
+        var line = ""
+        var room = limit
+        for character in text {
+            if character.isNewline || character == "\t" {
+                line.append(" ")
+                room -= 1
+            } else if !character.unicodeScalars.contains(where: Self.isInvisible) {
+                room -= character.unicodeScalars.count
+                if room < 0 { break }
+                line.append(character)
+            }
+            if room <= 0 { break }
+        }
+        return line
+    }
+
+    /// Control characters and those that change the direction of what follows.
+    private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.generalCategory == .control || scalar.properties.generalCategory == .format
     }
 
     private static func base64(_ bytes: [UInt8]) -> String {

@@ -9,18 +9,22 @@ public struct Mark: Sendable {
     public var receivedTime: Int64
     /// The same instant on the monotonic clock.
     public var receivedUptime: Uptime
+    /// `rest` where the ticker is silent and REST was asked instead.
+    public var source: PositionUpdate.Source
 
     public init(
         price: FixedPoint,
         cs: Int64,
         exchangeTime: Int64,
         receivedTime: Int64,
-        receivedUptime: Uptime
+        receivedUptime: Uptime,
+        source: PositionUpdate.Source = .hybrid
     ) {
         self.price = price
         self.cs = cs
         self.exchangeTime = exchangeTime
         self.receivedTime = receivedTime
         self.receivedUptime = receivedUptime
+        self.source = source
     }
 }

@@ -49,6 +49,7 @@ public final class MarkHub: @unchecked Sendable {
 
     public let eventLoop: any EventLoop
     private let feed: any TickerSource
+    private let time: TimeSource
     @exclusivity(unchecked) private var entries: ContiguousArray<Entry> = []
     private var indexes: [String: Int] = [:]
     /// Nothing moves and nothing is freed while marks are on their way through the holders.
@@ -59,8 +60,9 @@ public final class MarkHub: @unchecked Sendable {
     /// Called once after each batch of marks has gone to its holders: the moment to hand queued events on.
     public var onBatchCompleted: (() -> Void)?
 
-    package init(eventLoop: any EventLoop, feed: any TickerSource) {
+    package init(eventLoop: any EventLoop, feed: any TickerSource, time: TimeSource = .system) {
         self.eventLoop = eventLoop
+        self.time = time
         self.feed = feed
     }
 
@@ -265,7 +267,7 @@ public final class MarkHub: @unchecked Sendable {
         for (place, index) in batch.enumerated() {
             if stale[place] {
                 // A mark that waited here until its symbol was declared silent must not be taken for a fresh one.
-                self.deliverStale(index: index, wallTime: WallClock.milliseconds(), now: .now())
+                self.deliverStale(index: index, wallTime: self.time.wall(), now: self.time.uptime())
             } else if let mark = marks[place] {
                 self.deliver(mark, index: index, conflated: replaced[place])
             }

@@ -36,6 +36,14 @@ public struct TickerBook: Sendable {
         slot < self.entries.count ? self.entries[slot].lastFrame : nil
     }
 
+    /// When the mark was last known to be good: by a frame or, where the ticker is silent, over REST.
+    func lastWord(_ slot: Int) -> Uptime? {
+        guard slot < self.entries.count else { return nil }
+        let entry = self.entries[slot]
+        guard let mark = entry.mark, mark.source == .rest else { return entry.lastFrame }
+        return max(mark.receivedUptime, entry.lastFrame ?? .distantPast)
+    }
+
     public mutating func merge(_ frame: TickerFrame, slot: Int, wallTime: Int64, now: Uptime) -> Outcome {
         self.makeRoom(for: slot)
         return self.entries.withUnsafeMutableBufferPointer { entries in
@@ -66,6 +74,8 @@ public struct TickerBook: Sendable {
         entry.lastFrame = now
         // A price of zero is the exchange's word for none; positions must not be valued with it.
         guard let price = frame.markPrice, price.isPositive else { return .refreshed }
+        // REST told a later one already.
+        if let known = entry.mark, known.source == .rest, frame.ts < known.exchangeTime { return .refreshed }
         let isNew = entry.mark.map { $0.price != price } ?? true
         entry.mark = Mark(
             price: price,
@@ -75,6 +85,26 @@ public struct TickerBook: Sendable {
             receivedUptime: now
         )
         return isNew ? .newMark : .refreshed
+    }
+
+    /// Takes a mark that REST told of a silent symbol. Returns false if a newer one is known.
+    ///
+    /// The symbol is as silent as before: nothing else of the ticker is known by it.
+    mutating func merge(polled price: FixedPoint, exchangeTime: Int64, slot: Int, wallTime: Int64, now: Uptime) -> Bool
+    {
+        self.makeRoom(for: slot)
+        let known = self.entries[slot]
+        let newest = max(known.exchangeTime, known.mark?.exchangeTime ?? .min)
+        if exchangeTime <= newest { return false }
+        self.entries[slot].mark = Mark(
+            price: price,
+            cs: known.mark?.cs ?? -1,
+            exchangeTime: exchangeTime,
+            receivedTime: wallTime,
+            receivedUptime: now,
+            source: .rest
+        )
+        return true
     }
 
     /// A new subscription starts with a snapshot; what is known stays known.

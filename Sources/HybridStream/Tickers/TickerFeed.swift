@@ -1,6 +1,5 @@
 public import Logging
 public import NIOCore
-public import NIOSSL
 
 /// The one public ticker connection that all accounts share: the shell of ``TickerFeedMachine``.
 ///
@@ -14,8 +13,10 @@ public final class TickerFeed: TickerSource, @unchecked Sendable {
 
     public let eventLoop: any EventLoop
     private let endpoint: WebSocketEndpoint
-    private let tls: NIOSSLContext?
+    private let environment: StreamEnvironment
     private let gate: ConnectionGate
+    private let rest: (any TickerREST)?
+    private let category: Category
     private let logger: Logger
     private var machine: TickerFeedMachine
     private var socket: WebSocket?
@@ -30,28 +31,35 @@ public final class TickerFeed: TickerSource, @unchecked Sendable {
     private var stopPromise: EventLoopPromise<Void>?
     /// Told of topics that the exchange refuses: symbol and reason. On the feed's loop.
     public var onQuarantine: ((String, String) -> Void)?
+    /// Told when a gap is over, and before that if it lasts too long. On the feed's loop.
+    public var onGap: ((GapReport) -> Void)?
 
+    /// - Parameter rest: asked for the marks of symbols whose ticker is silent; nil if nobody is.
     public init(
         endpoint: WebSocketEndpoint,
         settings: TickerFeedMachine.Settings,
         on eventLoop: any EventLoop,
-        tls: NIOSSLContext?,
+        environment: StreamEnvironment,
         gate: ConnectionGate,
+        rest: (any TickerREST)?,
         logger: Logger
     ) {
         self.endpoint = endpoint
         self.eventLoop = eventLoop
-        self.tls = tls
+        self.environment = environment
         self.gate = gate
+        self.rest = rest
+        self.category = settings.category
         self.logger = logger
         self.connectTimeout = settings.connectTimeout
-        self.machine = TickerFeedMachine(settings: settings, seed: .random(in: .min ... .max))
+        self.machine = TickerFeedMachine(settings: settings, seed: environment.seed())
     }
 
     private let connectTimeout: Duration
+    private var now: Uptime { self.environment.time.uptime() }
 
     public func makeHub(on eventLoop: any EventLoop) -> MarkHub {
-        MarkHub(eventLoop: eventLoop, feed: self)
+        MarkHub(eventLoop: eventLoop, feed: self, time: self.environment.time)
     }
 
     /// Closes the connection with 1000 and opens none again.
@@ -68,12 +76,19 @@ public final class TickerFeed: TickerSource, @unchecked Sendable {
         return promise.futureResult
     }
 
+    /// Lets go of all that keeps it and is kept by it. Only for a feed that nobody calls any more.
+    package func dismantle() {
+        self.subscribers = []
+        self.onQuarantine = nil
+        self.onGap = nil
+    }
+
     // MARK: TickerSource, from any hub's loop
 
     package func acquire(_ symbol: String, for hub: MarkHub, index: Int) {
         self.onLoop {
             var actions: [TickerFeedMachine.Action] = []
-            let now = Uptime.now()
+            let now = self.now
             let slot = self.machine.acquire(symbol, now: now, actions: &actions)
             while self.subscribers.count <= slot { self.subscribers.append([]) }
             self.subscribers[slot].append(Subscriber(hub: hub, index: index))
@@ -93,7 +108,7 @@ public final class TickerFeed: TickerSource, @unchecked Sendable {
             else { return }
             self.subscribers[slot].remove(at: place)
             var actions: [TickerFeedMachine.Action] = []
-            self.machine.release(slot, now: .now(), actions: &actions)
+            self.machine.release(slot, now: self.now, actions: &actions)
             self.perform(actions)
         }
     }
@@ -116,8 +131,8 @@ public final class TickerFeed: TickerSource, @unchecked Sendable {
                 self.socket = WebSocket(
                     to: self.endpoint,
                     on: self.eventLoop,
-                    tls: self.tls,
-                    connectTimeout: .nanoseconds(self.connectTimeout.nanoseconds),
+                    connector: self.environment.connector,
+                    connectTimeout: self.connectTimeout,
                     delegate: self
                 )
             case .send(let text):
@@ -131,7 +146,7 @@ public final class TickerFeed: TickerSource, @unchecked Sendable {
                 }
             case .stale(let slot):
                 self.logger.warning("ticker is silent", metadata: ["symbol": "\(self.machine.symbols.symbols[slot])"])
-                for subscriber in self.subscribers[slot] { self.tellStale(subscriber, .now()) }
+                for subscriber in self.subscribers[slot] { self.tellStale(subscriber, self.now) }
             case .quarantined(let slot, let text):
                 let symbol = self.machine.symbols.symbols[slot]
                 self.logger.warning(
@@ -139,6 +154,16 @@ public final class TickerFeed: TickerSource, @unchecked Sendable {
                     metadata: ["symbol": "\(symbol)", "reason": "\(text)"]
                 )
                 self.onQuarantine?(symbol, text)
+            case .poll(let slots):
+                self.poll(slots)
+            case .polledMark(let slot):
+                guard let mark = self.machine.book.mark(slot) else { break }
+                let subscribers = self.subscribers[slot]
+                for subscriber in subscribers { self.tell(subscriber, mark) }
+            case .recovered(let gap):
+                self.report(gap, isOver: true)
+            case .notRecovered(let gap):
+                self.report(gap, isOver: false)
             case .stateChanged:
                 break
             }
@@ -146,10 +171,53 @@ public final class TickerFeed: TickerSource, @unchecked Sendable {
         self.arm()
     }
 
+    private func poll(_ slots: [Int]) {
+        let symbols = slots.map { self.machine.symbols.symbols[$0] }
+        guard let rest = self.rest else { return self.polled([]) }
+        Task(executorPreference: self.environment.executor) {
+            let quotes = await rest.quotes(category: self.category, symbols: symbols)
+            self.eventLoop.execute { self.polled(quotes) }
+        }
+    }
+
+    private func polled(_ quotes: [TickerQuote]) {
+        let marks = quotes.compactMap { quote -> TickerFeedMachine.PolledMark? in
+            guard let price = quote.markPrice, let slot = self.machine.symbols.slot(of: quote.symbol) else {
+                return nil
+            }
+            return TickerFeedMachine.PolledMark(slot: slot, price: price, exchangeTime: quote.time)
+        }
+        let wallTime = self.environment.time.wall()
+        self.step { machine, now, actions in
+            machine.polled(marks, wallTime: wallTime, now: now, actions: &actions)
+        }
+    }
+
+    private func report(_ gap: TickerGap, isOver: Bool) {
+        let names = self.machine.symbols.symbols
+        let report = GapReport(
+            isOver: isOver,
+            reason: gap.reason,
+            length: gap.length,
+            lost: gap.lost.map { names[$0] },
+            restored: gap.restored.map { names[$0] },
+            missing: gap.missing.map { names[$0] }
+        )
+        self.logger.log(
+            level: isOver ? .notice : .warning,
+            isOver ? "tickers are back" : "tickers are missing",
+            metadata: [
+                "reason": "\(gap.reason)", "gap_ms": "\(gap.length.milliseconds)", "lost": "\(gap.lost.count)",
+                "restored": "\(gap.restored.count)", "missing": "\(report.missing.prefix(20).joined(separator: " "))",
+            ]
+        )
+        self.onGap?(report)
+    }
+
     /// Runs one input through the machine and carries out what it says.
     private func step(_ body: (inout TickerFeedMachine, Uptime, inout [TickerFeedMachine.Action]) -> Void) {
         var actions: [TickerFeedMachine.Action] = []
-        body(&self.machine, .now(), &actions)
+        body(&self.machine, self.now, &actions)
         self.perform(actions)
     }
 
@@ -182,7 +250,7 @@ public final class TickerFeed: TickerSource, @unchecked Sendable {
 
     private func tellStale(_ subscriber: Subscriber, _ now: Uptime) {
         if subscriber.hub.eventLoop === self.eventLoop {
-            subscriber.hub.deliverStale(index: subscriber.index, wallTime: WallClock.milliseconds(), now: now)
+            subscriber.hub.deliverStale(index: subscriber.index, wallTime: self.environment.time.wall(), now: now)
             self.touch(subscriber.hub)
         } else if subscriber.hub.postStale(index: subscriber.index) {
             self.touch(subscriber.hub)
@@ -214,8 +282,8 @@ extension TickerFeed: WebSocketDelegate {
         if !self.isReading {
             // One look at the clocks per read.
             self.isReading = true
-            self.readTime = .now()
-            self.wallTime = WallClock.milliseconds()
+            self.readTime = self.now
+            self.wallTime = self.environment.time.wall()
         }
         switch PublicFrame(text) {
         case .ticker(let frame):
@@ -234,14 +302,18 @@ extension TickerFeed: WebSocketDelegate {
         case .other:
             break
         case .malformed:
-            self.machine.receivedMalformed()
+            self.machine.receivedMalformed(now: self.readTime)
+            self.arm()
         }
     }
 
     func webSocketReadCompleted(_ socket: WebSocket) {
         self.isReading = false
-        self.machine.readCompleted(now: .now())
+        self.machine.readCompleted(now: self.now)
         self.flushHubs()
+        if self.machine.needsGapCheck {
+            self.step { machine, now, actions in machine.checkGap(now: now, actions: &actions) }
+        }
     }
 
     func webSocketClosed(_ socket: WebSocket, closure: WebSocketClosure) {
@@ -259,7 +331,40 @@ extension TickerFeed: WebSocketDelegate {
     }
 }
 
+/// What the feed asks over REST.
+public protocol TickerREST: Sendable {
+    /// The exchange's word on these symbols, as far as it could be had.
+    func quotes(category: Category, symbols: [String]) async -> [TickerQuote]
+}
+
 extension TickerFeed {
+    /// A ``TickerGap`` in symbols.
+    public struct GapReport: Sendable, Equatable {
+        /// False if it still lasts.
+        public var isOver: Bool
+        public var reason: String
+        public var length: Duration
+        public var lost: [String]
+        public var restored: [String]
+        public var missing: [String]
+
+        public init(
+            isOver: Bool,
+            reason: String,
+            length: Duration,
+            lost: [String],
+            restored: [String],
+            missing: [String]
+        ) {
+            self.isOver = isOver
+            self.reason = reason
+            self.length = length
+            self.lost = lost
+            self.restored = restored
+            self.missing = missing
+        }
+    }
+
     /// What `status` shows of the feed.
     public struct Snapshot: Sendable {
         public var isLive = false
@@ -283,7 +388,8 @@ extension TickerFeed {
         try await self.eventLoop.submit { self.makeSnapshot() }.get()
     }
 
-    private func makeSnapshot() -> Snapshot {
+    /// On the feed's loop.
+    package func makeSnapshot() -> Snapshot {
         var snapshot = Snapshot()
         let counts = self.machine.ledger.counts
         snapshot.isLive = self.machine.isLive

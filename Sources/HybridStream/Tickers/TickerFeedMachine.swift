@@ -12,6 +12,8 @@ public struct TickerFeedMachine: Sendable {
         public var backoffMax = Duration.seconds(30)
         public var staleAfter = Duration.seconds(10)
         public var linger = Duration.seconds(5)
+        /// How often silent symbols are asked for over REST.
+        public var pollInterval = Duration.seconds(5)
 
         public init(category: Category) {
             self.category = category
@@ -27,6 +29,14 @@ public struct TickerFeedMachine: Sendable {
         /// No usable frame for `staleAfter`: holders must not act on the mark.
         case stale(slot: Int)
         case quarantined(slot: Int, text: String)
+        /// Ask for the marks of these over REST, then report ``polled(_:wallTime:now:actions:)``.
+        case poll(slots: [Int])
+        /// REST brought a new mark where the ticker is silent.
+        case polledMark(slot: Int)
+        /// All that could come back after a gap delivers again.
+        case recovered(TickerGap)
+        /// ``verifyAfter`` a loss something is still missing; said once per gap.
+        case notRecovered(TickerGap)
         case stateChanged
     }
 
@@ -54,23 +64,19 @@ public struct TickerFeedMachine: Sendable {
         case ignored
     }
 
-    private let settings: Settings
+    let settings: Settings
     private(set) var phase = Phase.idle
-    public private(set) var ledger: SubscriptionLedger
-    public private(set) var book = TickerBook()
+    public internal(set) var ledger: SubscriptionLedger
+    public internal(set) var book = TickerBook()
     public private(set) var symbols = SymbolTable()
-    private var staleSlots: ContiguousArray<Bool> = []
-    /// When a held topic was last known good or asked for; silence counts from here.
-    private var watchedSince: [Int: Uptime] = [:]
-    /// Silent topics that were subscribed anew; cleared when data comes.
-    private var resubscribed: Set<Int> = []
-    /// Topics that stayed silent even so and cost a connection, with the time of their next try. While others deliver they
-    /// do not cost another one. Cleared when data comes.
-    private var hopeless: [Int: Uptime] = [:]
-    private var liveSince: Uptime?
+    var staleSlots: ContiguousArray<Bool> = []
+    var silence = Silence()
+    var gap: OpenGap?
+    /// Data came that may end the gap: ``checkGap(now:actions:)`` after the read.
+    public internal(set) var needsGapCheck = false
+    private(set) var liveSince: Uptime?
     private var backoff: Backoff
     private var random: SplitMix64
-    private var nextSilenceCheck = Uptime.distantFuture
     private var pings: UInt64 = 0
 
     /// Connections that were opened, ever.
@@ -98,10 +104,11 @@ public struct TickerFeedMachine: Sendable {
         let slot = self.symbols.insert(symbol)
         while self.staleSlots.count <= slot { self.staleSlots.append(false) }
         self.ledger.acquire(slot, characters: OperationRequest.argumentCharacters(of: Self.topic(symbol)))
-        if self.watchedSince[slot] == nil {
-            self.watchedSince[slot] = now
+        if self.silence.watchedSince[slot] == nil {
+            self.silence.watchedSince[slot] = now
+            self.silence.heldSince[slot] = now
             // What is left of an earlier holding may be old.
-            self.staleSlots[slot] = self.book.lastFrame(slot).map { now - $0 >= self.settings.staleAfter } ?? false
+            self.staleSlots[slot] = self.book.lastWord(slot).map { now - $0 >= self.settings.staleAfter } ?? false
         }
         if case .idle = self.phase {
             self.phase = .queued
@@ -116,9 +123,10 @@ public struct TickerFeedMachine: Sendable {
     public mutating func release(_ slot: Int, now: Uptime, actions: inout [Action]) {
         self.ledger.release(slot, now: now)
         if !self.ledger.isHeld(slot) {
-            self.watchedSince[slot] = nil
-            self.recovered(slot)
+            self.speaksAgain(slot, hasMark: true)
+            self.silence.forget(slot)
             if slot < self.staleSlots.count { self.staleSlots[slot] = false }
+            self.checkGap(now: now, actions: &actions)
         }
         self.flush(now: now, into: &actions)
     }
@@ -142,20 +150,21 @@ public struct TickerFeedMachine: Sendable {
         )
         self.liveSince = now
         self.ledger.connected()
-        for slot in self.ledger.held { self.watchedSince[slot] = now }
+        for slot in self.ledger.held { self.silence.watchedSince[slot] = now }
         actions.append(.stateChanged)
         self.flush(now: now, into: &actions)
     }
 
     public mutating func closed(reason: String, now: Uptime, actions: inout [Action]) {
         self.lastClosure = reason
+        self.connectionEnded(reason, now: now)
         self.ledger.disconnected()
         self.book.connectionLost()
         switch self.phase {
         case .stopped: return
         default: break
         }
-        self.resubscribed = []
+        self.silence.resubscribed = []
         // A server that takes the connection and drops it, again and again, must be asked more rarely each time. The loss
         // of one that had lasted says nothing of the kind, and every account waits for its marks: back at once.
         let pause: Duration
@@ -185,17 +194,27 @@ public struct TickerFeedMachine: Sendable {
         let outcome = self.book.merge(frame, slot: slot, wallTime: wallTime, now: now)
         switch outcome {
         case .newMark, .refreshed:
-            self.ledger.received(slot)
-            if !self.resubscribed.isEmpty || !self.hopeless.isEmpty { self.recovered(slot) }
-            if self.staleSlots[slot] {
+            if !self.ledger.isReceiving(slot) { self.receivedFirst(slot) }
+            if self.silence.hasSuspects { self.speaksAgain(slot, hasMark: frame.markPrice != nil) }
+            if self.staleSlots[slot], !self.silence.isDoubted(slot) {
                 self.staleSlots[slot] = false
+                self.needsGapCheck = self.gap != nil
                 // Holders that were told `stale` must be told that it is over, mark or no mark.
                 return .newMark
             }
             return outcome == .newMark ? .newMark : .refreshed
-        case .beforeSnapshot, .outdated:
+        case .beforeSnapshot:
+            if self.silence.hasSuspects { self.speaksWithoutSnapshot(slot) }
+            return .ignored
+        case .outdated:
             return .ignored
         }
+    }
+
+    @inline(never)
+    private mutating func receivedFirst(_ slot: Int) {
+        self.ledger.received(slot)
+        self.needsGapCheck = self.gap != nil
     }
 
     /// Once per read, whatever came in it.
@@ -230,6 +249,8 @@ public struct TickerFeedMachine: Sendable {
         switch verdict {
         case .quarantined(let slots, let text):
             for slot in slots { actions.append(.quarantined(slot: slot, text: text)) }
+            // Its holders need a mark now, not at the next look.
+            self.silence.nextCheck = now
         case .accepted, .unexpected:
             break
         }
@@ -237,14 +258,17 @@ public struct TickerFeedMachine: Sendable {
         self.flush(now: now, into: &actions)
     }
 
-    public mutating func receivedMalformed() {
+    /// A frame that cannot be read: whose mark it brought is not known.
+    public mutating func receivedMalformed(now: Uptime) {
         self.malformedFrames += 1
+        for slot in self.ledger.held { self.silence.doubted.insert(slot) }
+        self.scheduleSilenceCheck(now: now)
     }
 
     // MARK: Time
 
     public var deadline: Uptime {
-        var earliest = self.nextSilenceCheck
+        var earliest = min(self.silence.nextCheck, self.gap?.deadline ?? .distantFuture)
         switch self.phase {
         // Nothing more is sent; what the ledger waits for ends with the connection.
         case .closing: return earliest
@@ -283,6 +307,7 @@ public struct TickerFeedMachine: Sendable {
                 self.phase = .live(heartbeat)
                 self.close("no answer to a ping within \(self.settings.pongTimeout)", &actions)
                 self.checkSilence(now: now, actions: &actions)
+                self.checkGap(now: now, actions: &actions)
                 return
             }
             self.phase = .live(heartbeat)
@@ -292,7 +317,8 @@ public struct TickerFeedMachine: Sendable {
         case .idle, .queued, .closing, .stopped:
             break
         }
-        if now >= self.nextSilenceCheck { self.checkSilence(now: now, actions: &actions) }
+        if now >= self.silence.nextCheck { self.checkSilence(now: now, actions: &actions) }
+        self.checkGap(now: now, actions: &actions)
         self.flush(now: now, into: &actions)
     }
 }
@@ -304,12 +330,10 @@ extension TickerFeedMachine {
     static let steadyAfter = Duration.seconds(30)
     /// Longest pause before the first attempt of a series.
     static let firstPause = Duration.milliseconds(20)
-    /// How often a topic that nothing has helped is subscribed anew.
-    static let hopelessRetry = Duration.seconds(60)
 
     public static func topic(_ symbol: String) -> String { Self.prefix + symbol }
 
-    private mutating func close(_ reason: String, _ actions: inout [Action]) {
+    mutating func close(_ reason: String, _ actions: inout [Action]) {
         self.phase = .closing
         self.lastClosure = reason
         actions.append(.close(reason: reason))
@@ -320,7 +344,7 @@ extension TickerFeedMachine {
         for message in self.ledger.messages(now: now) { actions.append(.send(self.text(of: message))) }
     }
 
-    private func text(of message: SubscriptionLedger.Message) -> String {
+    func text(of message: SubscriptionLedger.Message) -> String {
         let topics = message.slots.map { Self.topic(self.symbols.symbols[$0]) }
         let id = String(message.requestID)
         return message.isSubscribe
@@ -330,66 +354,5 @@ extension TickerFeedMachine {
     /// A topic whose subscription ended starts with a snapshot again.
     private mutating func forgetUnsubscribed() {
         for slot in 0..<self.symbols.count where !self.ledger.isReceiving(slot) { self.book.subscriptionEnded(slot) }
-    }
-
-    // MARK: Silence
-
-    @inline(never)
-    private mutating func recovered(_ slot: Int) {
-        self.resubscribed.remove(slot)
-        self.hopeless[slot] = nil
-    }
-
-    private mutating func scheduleSilenceCheck(now: Uptime) {
-        if self.nextSilenceCheck == .distantFuture { self.nextSilenceCheck = now + self.silenceInterval }
-    }
-
-    /// Often enough that silence is found within a tenth more than `staleAfter`.
-    private var silenceInterval: Duration { max(.milliseconds(50), self.settings.staleAfter / 10) }
-
-    /// Finds held symbols without a usable frame. One that is silent alone is subscribed anew, which brings a snapshot;
-    /// if all are, or one stays silent after that, the connection is given up; for one and the same symbol only once.
-    private mutating func checkSilence(now: Uptime, actions: inout [Action]) {
-        let held = self.ledger.held
-        guard !held.isEmpty else {
-            self.nextSilenceCheck = .distantFuture
-            return
-        }
-        self.nextSilenceCheck = now + self.silenceInterval
-        var silent: [Int] = []
-        var watched = 0
-        for slot in held {
-            let last = self.book.lastFrame(slot)
-            if let last, now - last >= self.settings.staleAfter, !self.staleSlots[slot] {
-                self.staleSlots[slot] = true
-                actions.append(.stale(slot: slot))
-            }
-            if self.ledger.isQuarantined(slot) { continue }
-            watched += 1
-            // A connection or subscription gets the whole time before its silence is held against it.
-            let since = max(last ?? .distantPast, self.watchedSince[slot] ?? .distantPast)
-            if now - since >= self.settings.staleAfter { silent.append(slot) }
-        }
-        guard self.isLive, !silent.isEmpty else { return }
-        if silent.count == watched, watched > 1 {
-            self.close("no ticker of \(watched) symbols within \(self.settings.staleAfter)", &actions)
-            return
-        }
-        for slot in silent {
-            if let retry = self.hopeless[slot], silent.count < watched {
-                if now < retry { continue }
-                self.hopeless[slot] = now + Self.hopelessRetry
-            } else if self.resubscribed.contains(slot) {
-                self.hopeless[slot] = now + Self.hopelessRetry
-                self.close("\(self.symbols.symbols[slot]) stayed silent after a new subscription", &actions)
-                return
-            }
-            if let message = self.ledger.resubscribe(slot, now: now) {
-                self.resubscribed.insert(slot)
-                self.watchedSince[slot] = now
-                self.book.subscriptionEnded(slot)
-                actions.append(.send(self.text(of: message)))
-            }
-        }
     }
 }

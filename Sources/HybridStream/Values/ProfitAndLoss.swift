@@ -43,11 +43,12 @@ public enum ProfitAndLoss {
         let divisor = denominator.magnitude
         let wide = numerator.magnitude.multipliedFullWidth(by: factor.magnitude)
         guard wide.high < divisor else { return nil }
-        var (quotient, rest) = divisor.dividingFullWidth(wide)
+        let (quotient, rest) = divisor.dividingFullWidth(wide)
         let half = divisor / 2
-        if rest > half || (rest == half && divisor.isMultiple(of: 2) && !quotient.isMultiple(of: 2)) { quotient += 1 }
-        rest = 0
-        guard let value = Int128(exactly: quotient) else { return nil }
+        let isRoundedUp =
+            rest > half || (rest == half && divisor.isMultiple(of: 2) && !quotient.isMultiple(of: 2))
+        let (rounded, overflow) = quotient.addingReportingOverflow(isRoundedUp ? 1 : 0)
+        guard !overflow, let value = Int128(exactly: rounded) else { return nil }
         return FixedPoint(mantissa: numerator < 0 ? -value : value, scale: Self.inverseScale).normalized
     }
 }

@@ -101,9 +101,9 @@ extension PositionRow {
             case "trailingStop": self.trailingStop = try Self.price(&reader)
             case "positionValue": self.value = try reader.readScalar()?.string ?? ""
             case "seq": self.seq = try reader.readScalar()?.integer ?? -1
-            case "updatedTime": self.updated = try reader.readScalar()?.integer ?? 0
-            case "createdTime": self.created = try reader.readScalar()?.integer ?? 0
-            case "openTime": self.opened = try reader.readScalar()?.integer ?? 0
+            case "updatedTime": self.updated = try Self.time(&reader)
+            case "createdTime": self.created = try Self.time(&reader)
+            case "openTime": self.opened = try Self.time(&reader)
             default: try reader.skipValue()
             }
         }
@@ -113,6 +113,13 @@ extension PositionRow {
             guard let scalar = try reader.readScalar(), !scalar.bytes.isEmpty else { return "" }
             if let value = scalar.decimal, value.isZero { return "" }
             return scalar.string
+        }
+
+        /// Milliseconds since 1970; 0 for what cannot be one. A stamp from beyond the year 2286 would make every row that
+        /// comes later an old one.
+        private static func time(_ reader: inout JSONReader) throws -> Int64 {
+            guard let time = try reader.readScalar()?.integer, time > 0, time < 10_000_000_000_000 else { return 0 }
+            return time
         }
 
         func position() -> Result<Position, Refusal> {

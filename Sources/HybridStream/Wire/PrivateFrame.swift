@@ -10,7 +10,8 @@ public enum PrivateFrame {
 
     /// - Parameter category: for rows that do not name theirs.
     public init(_ bytes: UnsafeRawBufferPointer, category: Category) {
-        guard var reader = JSONReader(bytes) else {
+        // Text that is not UTF-8 was damaged on its way (RFC 6455, section 8.1), though every token may look well.
+        guard Self.isText(bytes), var reader = JSONReader(bytes) else {
             self = .malformed
             return
         }
@@ -52,5 +53,9 @@ public enum PrivateFrame {
         } else {
             self = .reply(reply)
         }
+    }
+
+    private static func isText(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.allSatisfy { $0 < 0x80 } || String(validating: bytes, as: UTF8.self) != nil
     }
 }

@@ -26,6 +26,9 @@ public protocol EventSubscription: Sendable {
     /// Some whole lines of JSON, each with its line feed; nil when the stream has ended or was cancelled.
     func next() async -> ByteBuffer?
 
+    /// No more events are wanted: ``next()`` gives what waits, and then nil.
+    func finish()
+
     /// Ends the stream: a waiting ``next()`` returns nil. May be called from anywhere, and more than once.
     func cancel()
 }

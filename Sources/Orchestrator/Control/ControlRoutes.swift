@@ -81,7 +81,8 @@ struct ControlRoutes: Sendable {
                 subscription.cancel()
             }
         } onGracefulShutdown: {
-            subscription.cancel()
+            // What waits for the reader is still to be sent.
+            subscription.finish()
         }
     }
 

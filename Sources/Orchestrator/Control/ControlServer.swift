@@ -17,7 +17,7 @@ public final class ControlServer: Service {
     }
 
     /// How long ``stop()`` lets answers finish.
-    private static let patience = Duration.seconds(1)
+    private static let patience = Duration.seconds(3)
 
     private let location: InstanceLocation
     private let lock: InstanceLock

@@ -27,7 +27,8 @@ extension StatusReport.Health {
 
     /// The shared ticker connection's: it cannot be healthy while a symbol that somebody holds receives nothing.
     public static func ofTickers(_ tickers: StatusReport.Tickers) -> StatusReport.Health {
-        guard tickers.desired > 0 else { return .healthy }
+        // A refused symbol is not even desired; somebody holds it all the same.
+        guard tickers.desired > 0 || !tickers.quarantined.isEmpty else { return .healthy }
         let allReceive = tickers.receiving >= tickers.desired && tickers.quarantined.isEmpty
         return tickers.state == .live && allReceive ? .healthy : .degraded
     }

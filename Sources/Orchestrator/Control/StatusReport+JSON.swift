@@ -42,6 +42,7 @@ extension StatusReport.Tickers {
         json.raw(",\"quarantined\":").array(self.quarantined) { $1.string($0) }
         json.raw(",\"connects\":").integer(self.connects)
         json.raw(",\"last_frame_age_ms\":").integer(self.lastFrameAge)
+        json.raw(",\"last_error\":").string(self.lastError)
         json.raw("}")
     }
 }

@@ -56,6 +56,8 @@ public struct StatusReport: Sendable, Equatable, Decodable {
         /// Attempts to connect since the start.
         public var connects: Int
         public var lastFrameAge: Int64?
+        /// Why the connection was last lost or refused.
+        public var lastError: String?
 
         public init(
             state: ConnectionState,
@@ -64,7 +66,8 @@ public struct StatusReport: Sendable, Equatable, Decodable {
             receiving: Int,
             quarantined: [String],
             connects: Int,
-            lastFrameAge: Int64?
+            lastFrameAge: Int64?,
+            lastError: String? = nil
         ) {
             self.state = state
             self.desired = desired
@@ -73,11 +76,13 @@ public struct StatusReport: Sendable, Equatable, Decodable {
             self.quarantined = quarantined
             self.connects = connects
             self.lastFrameAge = lastFrameAge
+            self.lastError = lastError
         }
 
         private enum CodingKeys: String, CodingKey {
             case state, desired, active, receiving, quarantined, connects
             case lastFrameAge = "last_frame_age_ms"
+            case lastError = "last_error"
         }
     }
 

@@ -1,35 +1,37 @@
-import HybridStream
-import Logging
-import NIOCore
+package import HybridStream
+package import Logging
+package import NIOCore
 
 /// One enabled account: its stream, its pipeline, its share of the store. What happens here stays here: a failure of one
 /// account reaches no other.
 ///
 /// Confined to the account's event loop.
-final class AccountSupervisor: @unchecked Sendable {
-    let account: StartPlan.Account
-    let eventLoop: any EventLoop
-    let pipeline: AccountPipeline
-    private let loop: PipelineLoop
-    private let store: Store
+package final class AccountSupervisor: @unchecked Sendable {
+    package let account: StartPlan.Account
+    package let eventLoop: any EventLoop
+    package let pipeline: AccountPipeline
+    let loop: PipelineLoop
+    private let store: any PositionRecorder
     private let logger: Logger
-    private var stream: HybridStream?
+    package private(set) var stream: HybridStream?
     /// Alerts that were opened and not resolved.
     private var openAlerts: Set<String> = []
     /// Held symbols whose ticker the exchange refuses.
     private var quarantined: Set<String> = []
     /// Paths of sinks that cannot write now.
-    private var failingSinks: Set<String> = []
+    private(set) var failingSinks: Set<String> = []
+    /// What happens now would not survive the process.
+    private(set) var isStoreFailing = false
     let queues: [EventQueue]
     private var settled: EventLoopPromise<Void>?
     private var isSettled = false
 
-    init(
+    package init(
         account: StartPlan.Account,
         fleetLoop: FleetLoop,
         numbers: NumberLease,
         queues: [EventQueue],
-        store: Store,
+        store: any PositionRecorder,
         logger: Logger
     ) {
         self.account = account
@@ -46,17 +48,20 @@ final class AccountSupervisor: @unchecked Sendable {
         )
     }
 
-    var name: String { self.account.identity.name }
+    package var name: String { self.account.identity.name }
 
-    func start(stream: HybridStream, restoring stored: [Position]) {
+    package func start(stream: HybridStream, restoring stored: [Position]) {
         self.stream = stream
         stream.start(restoring: stored)
     }
 
     /// From any thread, once the account is started.
-    func stop() async throws {
+    package func stop() async throws {
         try await self.stream?.stop()
     }
+
+    /// Lets go of the stream, which keeps what observes it. Only for an account that nobody calls any more.
+    package func dismantle() { self.stream = nil }
 
     /// Completes when the account has reached its first settled state: live, degraded, in fallback or failed.
     func whenSettled() -> EventLoopFuture<Void> {
@@ -84,12 +89,23 @@ final class AccountSupervisor: @unchecked Sendable {
         }
     }
 
+    func storeChanged(_ trouble: StoreError?) {
+        self.isStoreFailing = trouble != nil
+        if let trouble {
+            self.alert("store_failed", .warning, .opened, symbol: "", "the store cannot write: \(trouble)")
+        } else {
+            self.alert("store_failed", .warning, .resolved, symbol: "", "the store writes again")
+        }
+    }
+
     func tickerQuarantined(_ symbol: String, text: String) {
         guard let stream = self.stream, stream.tracker.book.openPositions.contains(where: { $0.key.symbol == symbol })
         else { return }
         self.quarantined.insert(symbol)
         self.pipeline.onUpdate = { [weak self] update in
-            if !update.stale || !update.position.isOpen { self?.tickerRecovered(update.position.key) }
+            // What REST tells meanwhile is no ticker.
+            let isTicker = update.source == .hybrid && (update.cause == .mark || update.cause == .fresh)
+            if isTicker || !update.position.isOpen { self?.tickerRecovered(update.position.key) }
         }
         self.alert(
             "ticker_quarantined",
@@ -112,6 +128,40 @@ final class AccountSupervisor: @unchecked Sendable {
         )
     }
 
+    /// Tickers of the account's positions are back after a gap, or are missing for too long.
+    func tickersChanged(_ gap: TickerFeed.GapReport) {
+        let held = Set((self.stream?.tracker.book.openPositions ?? []).map(\.key.symbol))
+        let lost = gap.lost.filter(held.contains)
+        let missing = gap.missing.filter(held.contains)
+        guard gap.isOver else {
+            if missing.isEmpty { return }
+            let text =
+                "no ticker of \(missing.joined(separator: ", ")) for \(gap.length.milliseconds) ms (\(gap.reason)); "
+                + "REST is asked for the marks meanwhile"
+            return self.alert("tickers_not_restored", .warning, .opened, symbol: "", text)
+        }
+        self.alert("tickers_not_restored", .warning, .resolved, symbol: "", "tickers deliver again")
+        if lost.isEmpty { return }
+        let restored = gap.restored.filter(held.contains)
+        let length = gap.length.milliseconds
+        self.recovered(
+            PipelineEvent.Recovery(
+                stream: .tickers,
+                reason: gap.reason,
+                gapMilliseconds: length,
+                lost: lost.count,
+                restored: restored.count,
+                missing: missing,
+                text: "tickers were away for \(length) ms; \(restored.count) of \(lost.count) symbols deliver again"
+            )
+        )
+    }
+
+    private func recovered(_ recovery: PipelineEvent.Recovery) {
+        self.pipeline.emit(.recovery(recovery))
+        self.loop.batchEnded()
+    }
+
     private func alert(
         _ code: String,
         _ severity: PipelineEvent.Alert.Severity,
@@ -132,7 +182,7 @@ final class AccountSupervisor: @unchecked Sendable {
 }
 
 extension AccountSupervisor: HybridStreamObserver {
-    func streamStateChanged(from old: AccountMachine.State, to new: AccountMachine.State, reason: String) {
+    package func streamStateChanged(from old: AccountMachine.State, to new: AccountMachine.State, reason: String) {
         let level: Logger.Level = new == .failed ? .error : new == .live ? .info : .notice
         self.logger.log(
             level: level,
@@ -148,18 +198,48 @@ extension AccountSupervisor: HybridStreamObserver {
         if new != .starting { self.settle() }
     }
 
-    func positionChanged(_ change: PositionBook.Change) {
+    package func streamRecovered(_ recovery: StreamRecovery) {
+        let length = recovery.length.milliseconds
+        let changes = recovery.changes == 1 ? "1 change was" : "\(recovery.changes) changes were"
+        let text =
+            "the private connection was away for \(length) ms; \(changes) missed and found, "
+            + "\(recovery.restored) positions are confirmed"
+        self.logger.notice(
+            "private stream is back",
+            metadata: [
+                "account": "\(self.name)", "reason": "\(recovery.reason)", "gap_ms": "\(length)",
+                "lost": "\(recovery.lost)", "restored": "\(recovery.restored)", "changes": "\(recovery.changes)",
+            ]
+        )
+        self.recovered(
+            PipelineEvent.Recovery(
+                stream: .private,
+                reason: recovery.reason,
+                gapMilliseconds: length,
+                lost: recovery.lost,
+                restored: recovery.restored,
+                changes: recovery.changes,
+                text: text
+            )
+        )
+    }
+
+    package func positionChanged(_ change: PositionBook.Change) {
         self.store.record(
             account: self.name,
             changes: [change.position.isOpen ? .upsert(change.position) : .close(change.position.key)]
         )
     }
 
-    func streamAlert(code: String, symbol: String, text: String) {
+    package func streamAlert(code: String, symbol: String, text: String) {
         self.alert(code, .warning, .opened, symbol: symbol, text)
     }
 
-    func batchCompleted() {
+    package func streamAlertResolved(code: String) {
+        self.alert(code, .warning, .resolved, symbol: "", "a sweep has shown every position again")
+    }
+
+    package func batchCompleted() {
         self.loop.batchEnded()
     }
 }
@@ -167,87 +247,4 @@ extension AccountSupervisor: HybridStreamObserver {
 extension AccountMachine.State {
     /// The contract's word; a stopped stream is a drained account.
     var statusName: String { self == .stopped ? "drained" : self.rawValue }
-}
-
-// MARK: - Status
-
-extension AccountSupervisor {
-    /// Takes the account's part of a status report, on its loop.
-    /// - Parameter lastFrames: by symbol, when the ticker feed last heard of it.
-    func report(includePositions: Bool, lastFrames: [String: Uptime]) -> StatusReport.Account {
-        let now = Uptime.now()
-        let snapshot = self.stream?.snapshot(includePositions: true)
-        let positions = (snapshot?.positions ?? []).map { Self.position($0, lastFrames: lastFrames, now: now) }
-        let counts = StatusReport.PositionCounts(of: positions)
-        let state: StatusReport.State = snapshot?.state.reportState ?? .starting
-        var health = StatusReport.Health.ofAccount(enabled: true, state: state, counts: counts)
-        if !self.failingSinks.isEmpty || (snapshot?.unreadableRows ?? 0) > 0 { health = max(health, .degraded) }
-        let metrics = self.pipeline.metrics
-        var events = StatusReport.Events()
-        events.emitted = metrics.emitted
-        events.perSecond = metrics.eventsPerSecond
-        events.conflated = metrics.conflated
-        events.lastAge = metrics.lastEventTime.map { max(0, WallClock.milliseconds() - $0) }
-        events.latencyP50 = metrics.latencyP50.map(Int64.init)
-        events.latencyP99 = metrics.latencyP99.map(Int64.init)
-        let mode = self.account.mode == .rest ? Mode.rest : Mode.hybrid
-        return StatusReport.Account(
-            name: self.name,
-            enabled: true,
-            state: state,
-            health: health,
-            mode: mode.rawValue,
-            configuredMode: self.account.configuration.mode.rawValue,
-            override: mode == self.account.configuration.mode ? nil : "start --mode \(mode.rawValue)",
-            driver: snapshot?.driver == .rest ? .rest : .hybrid,
-            dryRun: self.account.isDryRun,
-            privateSession: StatusReport.PrivateSession(
-                state: snapshot.flatMap { StatusReport.ConnectionState(rawValue: $0.connectionState.rawValue) }
-                    ?? .idle,
-                connects: snapshot?.connects ?? 0,
-                lastFrameAge: snapshot?.lastFrame.map { max(0, (now - $0).milliseconds) }
-            ),
-            positions: includePositions ? positions : [],
-            positionCounts: includePositions ? nil : counts,
-            events: events,
-            reconnectsLastHour: snapshot?.reconnectsLastHour ?? 0,
-            errorsLastHour: snapshot?.errorsLastHour ?? 0,
-            lastError: snapshot?.lastError
-        )
-    }
-
-    private static func position(
-        _ snapshot: HybridStream.PositionSnapshot,
-        lastFrames: [String: Uptime],
-        now: Uptime
-    ) -> StatusReport.Position {
-        let position = snapshot.position
-        let last = lastFrames[position.key.symbol] ?? snapshot.rowTime
-        let age = last.map { max(0, (now - $0).milliseconds) }
-        return StatusReport.Position(
-            symbol: position.key.symbol,
-            positionIndex: position.key.positionIndex,
-            side: position.side.rawValue,
-            size: position.size.description,
-            entryPrice: position.entryPrice.description,
-            markPrice: snapshot.mark?.description ?? "",
-            markAge: age,
-            stale: snapshot.isStale,
-            unrealizedPnL: snapshot.unrealizedPnL?.description ?? "",
-            stopLoss: position.stopLoss
-        )
-    }
-}
-
-extension AccountMachine.State {
-    var reportState: StatusReport.State {
-        switch self {
-        case .starting: .starting
-        case .live: .live
-        case .degraded: .degraded
-        case .fallback: .fallback
-        case .failed: .failed
-        case .stopped: .drained
-        }
-    }
 }

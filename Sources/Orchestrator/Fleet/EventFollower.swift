@@ -39,6 +39,8 @@ final class EventFollower: EventSubscription, Sendable {
         return nil
     }
 
+    func finish() { self.queue.finish() }
+
     func cancel() {
         self.queue.close()
         if !self.hasEnded.exchange(true, ordering: .acquiringAndReleasing) { self.onEnd(self) }

@@ -1,28 +1,45 @@
-import HybridStream
-import NIOCore
+package import HybridStream
+package import NIOCore
 
 /// One event loop of the fleet with what its accounts share. Its members are touched on that loop only.
-final class FleetLoop: @unchecked Sendable {
-    let eventLoop: any EventLoop
-    let hub: MarkHub
-    let pipeline: PipelineLoop
-    private(set) var accounts: [AccountSupervisor] = []
+package final class FleetLoop: @unchecked Sendable {
+    package let eventLoop: any EventLoop
+    package let hub: MarkHub
+    package let pipeline: PipelineLoop
+    package private(set) var accounts: [AccountSupervisor] = []
 
-    init(eventLoop: any EventLoop, feed: TickerFeed, recent: RecentEvents) {
+    package init(eventLoop: any EventLoop, feed: TickerFeed, recent: RecentEvents, time: TimeSource = .system) {
         self.eventLoop = eventLoop
         self.hub = feed.makeHub(on: eventLoop)
-        let pipeline = PipelineLoop(recent: recent)
+        let pipeline = PipelineLoop(recent: recent, clock: time)
         self.pipeline = pipeline
         self.hub.onBatchCompleted = { pipeline.batchEnded() }
     }
 
-    func add(_ account: AccountSupervisor) {
+    package func add(_ account: AccountSupervisor) {
         self.eventLoop.assertInEventLoop()
         self.accounts.append(account)
     }
 
     /// Runs `body` on the loop for each of its accounts and returns what it says.
-    func collect<Value: Sendable>(_ body: @escaping @Sendable (AccountSupervisor) -> Value?) async throws -> [Value] {
+    package func collect<Value: Sendable>(
+        _ body: @escaping @Sendable (AccountSupervisor) -> Value?
+    ) async throws -> [Value] {
         try await self.eventLoop.submit { self.accounts.compactMap(body) }.get()
+    }
+
+    /// From now on the accounts of `loops` hear what befalls the tickers that they hold.
+    package static func connect(_ loops: [FleetLoop], to feed: TickerFeed) {
+        @Sendable func tellAll(_ body: @escaping @Sendable (AccountSupervisor) -> Void) {
+            for loop in loops {
+                loop.eventLoop.execute {
+                    for account in loop.accounts { body(account) }
+                }
+            }
+        }
+        feed.eventLoop.execute {
+            feed.onQuarantine = { symbol, text in tellAll { $0.tickerQuarantined(symbol, text: text) } }
+            feed.onGap = { gap in tellAll { $0.tickersChanged(gap) } }
+        }
     }
 }

@@ -28,6 +28,7 @@ struct FleetServices: Sendable {
         } catch {
             throw OrchestratorError(.configuration, "TLS cannot be set up: \(error)")
         }
+        let environment = StreamEnvironment.system(tls: context)
         let settings = configuration.stream
         let group = MultiThreadedEventLoopGroup(
             numberOfThreads: configuration.runtime.threads ?? System.coreCount
@@ -55,15 +56,16 @@ struct FleetServices: Sendable {
             endpoint: publicEndpoint,
             settings: Self.feedSettings(configuration),
             on: first,
-            tls: context,
+            environment: environment,
             gate: self.gate,
+            rest: self.rest,
             logger: logger
         )
         let recent = self.recent
         let feed = self.feed
         self.loops = group.makeIterator().map { FleetLoop(eventLoop: $0, feed: feed, recent: recent) }
         self.group = group
-        self.stream = HybridStream.Services(rest: self.rest, clock: clock, gate: self.gate, tls: context)
+        self.stream = HybridStream.Services(rest: self.rest, clock: clock, gate: self.gate, environment: environment)
         self.streamSettings = HybridStream.Settings(
             category: configuration.exchange.category,
             settleCoins: configuration.exchange.settleCoins,
@@ -96,6 +98,7 @@ struct FleetServices: Sendable {
         feed.backoffMax = settings.reconnect.max
         feed.staleAfter = settings.tickerStaleAfter
         feed.linger = settings.tickerLinger
+        feed.pollInterval = settings.restPollInterval
         return feed
     }
 

@@ -1,5 +1,5 @@
 import Glibc
-import HybridStream
+package import HybridStream
 import Logging
 import NIOCore
 import Synchronization
@@ -14,7 +14,7 @@ extension Orchestrator: ControlBackend {
             pid: getpid(),
             startedAt: Timestamp(milliseconds: self.startedAt),
             revision: 1,
-            tickers: Self.tickers(TickerFeed.Snapshot()),
+            tickers: StatusReport.Tickers(TickerFeed.Snapshot(), now: .now()),
             budgets: StatusReport.Budgets(connectionsUsed: 0, connectionsLimit: 0, restUsed: 0, restLimit: 0),
             accounts: []
         )
@@ -23,7 +23,7 @@ extension Orchestrator: ControlBackend {
         var running: [String: StatusReport.Account] = [:]
         if let services {
             let feed = await self.feedSnapshot(services)
-            report.tickers = Self.tickers(feed)
+            report.tickers = StatusReport.Tickers(feed, now: .now())
             let connections = services.gate.usage
             let rest = services.rest.usage
             report.budgets = StatusReport.Budgets(
@@ -75,20 +75,6 @@ extension Orchestrator: ControlBackend {
             }
         }
         return reports
-    }
-
-    private static func tickers(_ feed: TickerFeed.Snapshot) -> StatusReport.Tickers {
-        let state: StatusReport.ConnectionState =
-            feed.isLive ? .live : feed.isIdle ? .idle : feed.connects <= 1 ? .connecting : .reconnecting
-        return StatusReport.Tickers(
-            state: state,
-            desired: feed.desired,
-            active: feed.active,
-            receiving: feed.receiving,
-            quarantined: feed.quarantined,
-            connects: feed.connects,
-            lastFrameAge: feed.lastFrame.map { max(0, (Uptime.now() - $0).milliseconds) }
-        )
     }
 
     /// An account that has no supervisor: disabled, left out by `--account`, or not started yet.
@@ -167,6 +153,21 @@ extension Orchestrator: ControlBackend {
                 for account in loop.accounts { account.pipeline.detach(follower.queue) }
             }
         }
+    }
+}
+
+extension StatusReport.Tickers {
+    package init(_ feed: TickerFeed.Snapshot, now: Uptime) {
+        self.init(
+            state: feed.isLive ? .live : feed.isIdle ? .idle : feed.connects <= 1 ? .connecting : .reconnecting,
+            desired: feed.desired,
+            active: feed.active,
+            receiving: feed.receiving,
+            quarantined: feed.quarantined,
+            connects: feed.connects,
+            lastFrameAge: feed.lastFrame.map { max(0, (now - $0).milliseconds) },
+            lastError: feed.lastClosure
+        )
     }
 }
 

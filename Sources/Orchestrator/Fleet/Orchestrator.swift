@@ -60,15 +60,8 @@ public final class Orchestrator: Sendable {
         defer { self.ready.continuation.finish() }
         for warning in self.warnings { self.logger.warning("\(warning)") }
         let lock = try InstanceLock.acquire(self.location)
-        let store = try Store.open(path: self.location.directory + "/store.sqlite") { [logger] trouble in
-            if let trouble {
-                logger.error(
-                    "the store cannot write; what it has not written is kept",
-                    metadata: ["reason": "\(trouble)"]
-                )
-            } else {
-                logger.notice("the store writes again")
-            }
+        let store = try Store.open(path: self.location.directory + "/store.sqlite") { [weak self] trouble in
+            self?.storeChanged(trouble)
         }
         let services: FleetServices
         do {
@@ -139,7 +132,7 @@ public final class Orchestrator: Sendable {
     private func startAccounts(store: Store, services: FleetServices, sinks: JSONLinesWriter) async throws {
         await self.synchronizeClock(services)
         let loops = services.loops
-        self.watchQuarantine(services)
+        FleetLoop.connect(services.loops, to: services.feed)
         let known = try store.loadAll(self.plan.running.map(\.identity.name))
         for (index, account) in self.plan.running.enumerated() {
             if self.state.withLock({ $0.isStopping }) { return }
@@ -197,19 +190,6 @@ public final class Orchestrator: Sendable {
         }
     }
 
-    private func watchQuarantine(_ services: FleetServices) {
-        let loops = services.loops
-        services.feed.eventLoop.execute {
-            services.feed.onQuarantine = { symbol, text in
-                for loop in loops {
-                    loop.eventLoop.execute {
-                        for account in loop.accounts { account.tickerQuarantined(symbol, text: text) }
-                    }
-                }
-            }
-        }
-    }
-
     /// A file cannot be written, or can again: the accounts that write to it are degraded meanwhile.
     private func sinkChanged(_ sink: JSONLinesSink, _ trouble: SinkTrouble?) {
         if let trouble {
@@ -223,6 +203,24 @@ public final class Orchestrator: Sendable {
                 for account in loop.accounts where account.queues.contains(where: { $0 === sink.queue }) {
                     account.sinkChanged(path: sink.path, trouble: trouble)
                 }
+            }
+        }
+    }
+
+    /// The store cannot write, or can again: nobody's book would survive the process meanwhile.
+    private func storeChanged(_ trouble: StoreError?) {
+        if let trouble {
+            self.logger.error(
+                "the store cannot write; what it has not written is kept",
+                metadata: ["reason": "\(trouble)"]
+            )
+        } else {
+            self.logger.notice("the store writes again")
+        }
+        guard let services = self.state.withLock({ $0.services }) else { return }
+        for loop in services.loops {
+            loop.eventLoop.execute {
+                for account in loop.accounts { account.storeChanged(trouble) }
             }
         }
     }

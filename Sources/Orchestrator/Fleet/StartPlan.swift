@@ -8,6 +8,18 @@ public struct StartPlan: Sendable {
         public var mode: AccountMachine.Mode
         public var identity: AccountIdentity
         public var isDryRun: Bool
+
+        package init(
+            configuration: AccountConfiguration,
+            mode: AccountMachine.Mode,
+            identity: AccountIdentity,
+            isDryRun: Bool
+        ) {
+            self.configuration = configuration
+            self.mode = mode
+            self.identity = identity
+            self.isDryRun = isDryRun
+        }
     }
 
     /// Every account of the file, in its order, also those that do not run.

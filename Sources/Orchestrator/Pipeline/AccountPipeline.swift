@@ -20,6 +20,7 @@ public final class AccountPipeline: PositionObserver {
     @exclusivity(unchecked) private var meter: RateMeter
     @exclusivity(unchecked) private var hasFailures = false
     @exclusivity(unchecked) private var sampleIn = 0
+    @exclusivity(unchecked) private var sampleSeed: UInt64 = 1
     private let encoder: EventEncoder
     @exclusivity(unchecked) private var latency = LatencyRecorder()
     @exclusivity(unchecked) private var withheld: Int64 = 0
@@ -28,9 +29,6 @@ public final class AccountPipeline: PositionObserver {
     private var failures: Set<Failure> = [] { didSet { self.hasFailures = !self.failures.isEmpty } }
     private let label: AccountLabel
     public let account: String
-
-    /// Of so many events one is measured.
-    private static let sampleEvery = 4
 
     private struct Failure: Hashable {
         let consumer: Int
@@ -159,7 +157,9 @@ public final class AccountPipeline: PositionObserver {
             // A sample is as good as all of them, and most events then need not touch the distribution.
             self.sampleIn &-= 1
             if self.sampleIn < 0 {
-                self.sampleIn = AccountPipeline.sampleEvery &- 1
+                // At irregular distances, or what comes at regular ones would be seen always or never.
+                self.sampleSeed = self.sampleSeed &* 0x5851_F42D_4C95_7F2D &+ 0x1405_7B7E_F767_814F
+                self.sampleIn = Int(truncatingIfNeeded: self.sampleSeed >> 61)
                 let waited = now > update.receivedUptime ? now &- update.receivedUptime : 0
                 self.latency.record(microseconds: waited / 1_000)
             }
@@ -228,7 +228,8 @@ public final class AccountPipeline: PositionObserver {
                 kind: kind,
                 n: n,
                 emittedTime: self.loop.wall,
-                line: line
+                // The line's own memory is larger than it.
+                line: line.withUnsafeBufferPointer { Array($0) }
             )
         )
     }

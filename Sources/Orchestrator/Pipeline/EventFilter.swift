@@ -22,6 +22,7 @@ public struct EventKinds: OptionSet, Sendable, Hashable {
     public static let alert = EventKinds(rawValue: 1 << 11)
     public static let action = EventKinds(rawValue: 1 << 12)
     public static let rollout = EventKinds(rawValue: 1 << 13)
+    public static let recovery = EventKinds(rawValue: 1 << 14)
 
     public static let all = EventKinds(rawValue: .max)
     /// Every `position.update`.

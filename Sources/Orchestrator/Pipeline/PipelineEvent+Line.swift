@@ -8,6 +8,7 @@ extension PipelineEvent {
         case .alert: "alert"
         case .action: "action"
         case .rollout: "rollout"
+        case .recovery: "recovery"
         }
     }
 
@@ -46,6 +47,9 @@ extension PipelineEvent {
             extra = 8 * action.parameters.count
         case .rollout(let rollout):
             strings = [rollout.mode, rollout.oldMode, rollout.cause, rollout.gate, rollout.verdict, rollout.text]
+        case .recovery(let recovery):
+            strings = [recovery.reason, recovery.text] + recovery.missing
+            extra = 4 * recovery.missing.count
         }
         return strings.reduce(extra) { $0 + RawWriter.maxLength(of: $1) }
     }
@@ -71,6 +75,8 @@ extension PipelineEvent {
             writer.member(",\"gate\":\"", rollout.gate)
             writer.member(",\"verdict\":\"", rollout.verdict)
             writer.member(",\"text\":\"", rollout.text)
+        case .recovery(let recovery):
+            recovery.writeKeys(to: &writer)
         }
     }
 }
@@ -94,6 +100,28 @@ extension PipelineEvent.Action {
         writer.member(",\"outcome\":\"", self.outcome.rawValue)
         writer.text(",\"ret_code\":")
         if let code = self.returnCode { writer.integer(Int64(code)) } else { writer.text("null") }
+        writer.member(",\"text\":\"", self.text)
+    }
+}
+
+extension PipelineEvent.Recovery {
+    fileprivate func writeKeys(to writer: inout RawWriter) {
+        writer.member(",\"stream\":\"", self.stream.rawValue)
+        writer.member(",\"reason\":\"", self.reason)
+        writer.text(",\"gap_ms\":")
+        writer.integer(self.gapMilliseconds)
+        writer.text(",\"lost\":")
+        writer.integer(Int64(self.lost))
+        writer.text(",\"restored\":")
+        writer.integer(Int64(self.restored))
+        writer.text(",\"missing\":[")
+        for (index, symbol) in self.missing.enumerated() {
+            writer.text(index == 0 ? "\"" : ",\"")
+            writer.string(symbol)
+            writer.text("\"")
+        }
+        writer.text("],\"changes\":")
+        writer.integer(Int64(self.changes))
         writer.member(",\"text\":\"", self.text)
     }
 }

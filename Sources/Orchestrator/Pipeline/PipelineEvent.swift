@@ -5,6 +5,51 @@ public enum PipelineEvent: Sendable, Equatable {
     case alert(Alert)
     case action(Action)
     case rollout(Rollout)
+    case recovery(Recovery)
+
+    /// A time in which nothing was heard is over.
+    public struct Recovery: Sendable, Equatable {
+        public enum Stream: String, Sendable, Codable {
+            /// The account's own connection.
+            case `private`
+            /// The ticker connection, or single symbols on it.
+            case tickers
+        }
+
+        public var stream: Stream
+        public var reason: String
+        /// Milliseconds from the last sign of life.
+        public var gapMilliseconds: Int64
+        /// Positions (private) or symbols (tickers) of the account that were cut off.
+        public var lost: Int
+        /// Positions that are open and confirmed, or symbols that deliver again.
+        public var restored: Int
+        /// Held symbols that do not deliver yet.
+        public var missing: [String]
+        /// Lifecycle events of the time in between.
+        public var changes: Int
+        public var text: String
+
+        public init(
+            stream: Stream,
+            reason: String,
+            gapMilliseconds: Int64,
+            lost: Int,
+            restored: Int,
+            missing: [String] = [],
+            changes: Int = 0,
+            text: String
+        ) {
+            self.stream = stream
+            self.reason = reason
+            self.gapMilliseconds = gapMilliseconds
+            self.lost = lost
+            self.restored = restored
+            self.missing = missing
+            self.changes = changes
+            self.text = text
+        }
+    }
 
     /// Something an operator should know, or no longer has to.
     public struct Alert: Sendable, Equatable {
@@ -113,13 +158,14 @@ public enum PipelineEvent: Sendable, Equatable {
         case .alert: .alert
         case .action: .action
         case .rollout: .rollout
+        case .recovery: .recovery
         }
     }
 
     /// The symbol it is about; empty if it is about none.
     public var symbol: String {
         switch self {
-        case .accountState, .rollout: ""
+        case .accountState, .rollout, .recovery: ""
         case .alert(let alert): alert.symbol
         case .action(let action): action.symbol
         }

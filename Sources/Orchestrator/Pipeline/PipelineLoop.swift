@@ -1,3 +1,5 @@
+public import HybridStream
+
 /// What the pipelines of one event loop share: the memory in which lines are written, the batches for each queue, and a
 /// reading of the clock. Confined to the loop.
 ///
@@ -7,7 +9,7 @@ public final class PipelineLoop {
     let arena = LineArena()
     let sharedText = SharedMarkText()
     let recent: RecentEvents
-    private let clock: PipelineClock
+    let clock: TimeSource
     private var stages: [ObjectIdentifier: SinkStage] = [:]
     @exclusivity(unchecked) private var dirty: [SinkStage] = []
 
@@ -23,7 +25,7 @@ public final class PipelineLoop {
     private static let batchBytes = 16 * 1_024
 
     /// - Parameter recent: shared by all loops of the process.
-    public init(recent: RecentEvents, clock: PipelineClock = .system) {
+    public init(recent: RecentEvents, clock: TimeSource = .system) {
         self.recent = recent
         self.clock = clock
     }
@@ -51,7 +53,7 @@ public final class PipelineLoop {
     }
 
     func readClocksNow() {
-        self.uptime = self.clock.uptime()
+        self.uptime = UInt64(max(0, self.clock.uptime().nanoseconds))
         self.wall = self.clock.wall()
         self.second = Int64(truncatingIfNeeded: self.uptime / 1_000_000_000)
         self.readsLeft = PipelineLoop.eventsPerReading - 1

@@ -15,6 +15,14 @@ public enum PositionChange: Sendable {
     }
 }
 
+/// Where changes of the position book go: the store, or what stands in for it in a simulation.
+package protocol PositionRecorder: AnyObject, Sendable {
+    /// Notes changes of an account's positions without blocking.
+    func record(account: String, changes: [PositionChange])
+}
+
+extension Store: PositionRecorder {}
+
 /// What the store knows of an account.
 public struct StoredAccount: Sendable {
     public let account: String

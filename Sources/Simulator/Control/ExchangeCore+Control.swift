@@ -23,7 +23,7 @@
 /// account?, count?}` · `reject_topics [..]` · `ack_delay_ms` · `data_before_ack` · `pong_delay_ms` · `drop_pongs` · `split_frames` (bytes) ·
 /// `fragment_frames` (bytes) · `garble` (every n-th data frame) · `reorder_rows` · `duplicate_rows` · `drop_rows` (true or a number)
 /// · `delay_rows` (ms) · `rest {path, account?, status?, ret_code?, ret_msg?, html?, no_reset_header?, delay_ms?, drop_reply?, count?, skip?}`
-/// (or a list of them) · `clock_skew_ms` · `partial_sweep` (page that fails, `true` = 2) · `stale_sweep` (ms) ·
+/// (or a list of them) · `clock_skew_ms` · `partial_sweep` (page that fails, `true` = 2) · `stale_sweep` (ms) · `empty_sweep` (true or a number of listings) · `repeat_subscribes` ·
 /// `key_state {account: good\|expired\|ip\|wrong_env\|read_only}` · `unknown_fields` · `silence {symbol, category?, sticky?}`. A `false`, `0` or `null` turns a fault off.
 struct ControlReply {
     var status = 200

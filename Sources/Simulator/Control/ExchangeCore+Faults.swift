@@ -25,6 +25,8 @@ extension ExchangeCore {
             case "clock_skew_ms": faults.clockSkew = value.integer ?? 0
             case "partial_sweep": faults.failingPage = value == .bool(true) ? 2 : Int(Self.number(value))
             case "stale_sweep": faults.sweepAge = Self.number(value)
+            case "empty_sweep": faults.emptyListings = value == .bool(true) ? Int.max : Int(Self.number(value))
+            case "repeat_subscribes": faults.repeatsSubscriptions = Self.number(value) > 0
             case "unknown_fields": faults.unknownFields = Self.number(value) > 0
             case "key_state": try self.setKeyStates(value)
             case "silence": try self.silence(value)

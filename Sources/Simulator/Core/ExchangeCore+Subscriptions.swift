@@ -36,6 +36,11 @@ extension ExchangeCore {
             socket.tickers.insert(number)
             self.note(.subscribed, connection: socket.number, text: self.markets[number].topic)
         }
+        if self.faults.repeatsSubscriptions, let first = topics.first {
+            self.sendSnapshots(numbers, to: socket)
+            let text = "error:already subscribed,topic:\(first)"
+            return self.acknowledge(socket, "subscribe", success: false, text: text, requestID: requestID)
+        }
         let text = category == .spot ? "subscribe" : ""
         if self.faults.dataBeforeAcknowledgement {
             self.sendSnapshots(numbers, to: socket)

@@ -57,6 +57,10 @@ struct Faults {
     /// Positions in sweeps are as they were this long ago.
     var sweepAge: Int64 = 0
     var unknownFields = false
+    /// Position listings still to be answered with nothing in them.
+    var emptyListings = 0
+    /// Every subscription is carried out twice, and only the second answer is sent.
+    var repeatsSubscriptions = false
 
     /// Takes one use off a counted fault; false when it is used up.
     static func use(_ left: inout Int?) -> Bool {

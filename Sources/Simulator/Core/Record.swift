@@ -126,6 +126,12 @@ struct Record {
         self.next += 1
     }
 
+    /// The facts from index `since` on, without the marks.
+    func facts(since: Int) -> [RecordEntry] {
+        let first = self.entries.lowerBound(since) { $0.index }
+        return (first..<self.entries.count).map { self.entries[$0] }
+    }
+
     /// JSON Lines of up to `limit` facts from index `since` on.
     func lines(since: Int, kinds: Set<String>, account: String?, limit: Int) -> [UInt8] {
         var json = JSONWriter(capacity: 4096)

@@ -33,6 +33,10 @@ extension ExchangeCore {
         if self.faults.failingPage > 0, page >= self.faults.failingPage {
             throw RESTFailure(10016, "Internal System Error.")
         }
+        if self.faults.emptyListings > 0 {
+            self.faults.emptyListings -= 1
+            rows = []
+        }
         let more = rows.count > limit
         return self.positionPage(Array(rows.prefix(limit)), category: category, more: more)
     }

@@ -25,8 +25,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     /// Whether something was written and not flushed.
     private(set) var needsFlush = false
-    /// Data frames written so far.
-    private var frames = 0
+    private var damage = FrameDamage()
 
     init(server: ExchangeServer, isControl: Bool, rawEnd: RawEndHandler) {
         self.server = server
@@ -195,36 +194,11 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Writes one text message, through the faults that act on frames. Unflushed.
     func send(_ bytes: [UInt8], isData: Bool, faults: Faults) {
-        guard let context = self.context else { return }
-        var payload = bytes
-        if isData, faults.garbleEvery > 0 {
-            self.frames += 1
-            if self.frames % faults.garbleEvery == 0 { payload = Self.garbled(bytes, number: self.frames) }
-        }
-        var buffer = context.channel.allocator.buffer(capacity: payload.count + 10)
-        if faults.fragmentBytes > 0 {
-            WebSocketFrameWriter.writeFragmented(payload, size: faults.fragmentBytes, into: &buffer)
-        } else {
-            WebSocketFrameWriter.write(payload, opcode: WebSocketFrameWriter.text, into: &buffer)
-        }
-        guard faults.splitBytes > 0 else {
-            self.write(buffer)
-            return
-        }
-        while let piece = buffer.readSlice(length: min(faults.splitBytes, buffer.readableBytes)),
-            piece.readableBytes > 0
-        {
+        let pieces = self.damage.frames(bytes, isData: isData, faults: faults)
+        for piece in pieces {
             self.write(piece)
-            self.flush()
+            if pieces.count > 1 { self.flush() }
         }
-    }
-
-    /// Cut in half, or with bytes in it that are neither JSON nor UTF-8.
-    private static func garbled(_ bytes: [UInt8], number: Int) -> [UInt8] {
-        guard number % 2 == 0 else { return Array(bytes.prefix(bytes.count / 2)) }
-        var damaged = bytes
-        for position in bytes.count / 2..<min(bytes.count, bytes.count / 2 + 4) { damaged[position] = 0xFF }
-        return damaged
     }
 
     /// Writes bytes that are a frame already. Unflushed.

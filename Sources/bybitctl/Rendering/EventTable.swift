@@ -60,6 +60,7 @@ struct EventTable {
             switch kind {
             case "account.state": ["old", "new", "reason"]
             case "alert": ["severity", "state", "code", "text"]
+            case "recovery": ["stream", "text"]
             case "action": ["consumer", "action", "outcome", "order_link_id", "text"]
             default: ["old_mode", "mode", "cause", "gate", "verdict", "text"]
             }

@@ -44,6 +44,7 @@ struct StatusTable {
             feed += ", \(tickers.receiving) of \(tickers.desired) symbols receiving"
             feed += ", last frame \(AgeText.of(tickers.lastFrameAge)) ago"
         }
+        if tickers.state != .live, tickers.state != .idle, let error = tickers.lastError { feed += ", \(error)" }
         if !tickers.quarantined.isEmpty { feed += ", refused: \(tickers.quarantined.joined(separator: " "))" }
         let budgets = report.budgets
         return """

@@ -36,6 +36,8 @@ struct StopSignals {
         }
         source.resume()
         self.source = source
+        // A terminal that is closed must not cost what is queued.
+        signal(SIGHUP, SIG_IGN)
         for number in [SIGINT, SIGTERM] {
             signal(number) { number in
                 if stopRequests > 0 { _exit(128 + number) }

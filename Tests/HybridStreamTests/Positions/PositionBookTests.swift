@@ -48,17 +48,27 @@ struct BookRig {
         return log
     }
 
-    /// - Parameter age: how many seconds ago the request left.
-    mutating func sweep(_ rows: [Position], complete: Bool = true, pages: Int = 1, age: Double = 0.2) -> [String] {
-        let requested = Uptime(nanoseconds: self.now.nanoseconds - Int64(age * 1e9))
-        let result = self.book.reconcile(
-            rows,
+    /// - Parameters:
+    ///   - age: how many seconds ago the request left.
+    ///   - listening: the private connection is up.
+    ///   - at: the exchange's time.
+    mutating func sweep(
+        _ rows: [Position],
+        complete: Bool = true,
+        pages: Int = 1,
+        age: Double = 0.2,
+        listening: Bool = false,
+        at serverTime: Int64 = 0
+    ) -> [String] {
+        let listing = PositionBook.Listing(
+            rows: rows,
             coversAll: complete,
             isOneMoment: pages == 1,
-            requested: requested,
-            now: self.now
+            requested: Uptime(nanoseconds: self.now.nanoseconds - Int64(age * 1e9)),
+            serverTime: serverTime
         )
-        return result.changes.map(\.text) + (result.needsFollowUp ? ["again"] : [])
+        let result = self.book.reconcile(listing, isListening: listening, now: self.now)
+        return result.changes.map(\.text) + (result.followUp != nil ? ["again"] : []) + (result.isDeaf ? ["deaf"] : [])
     }
 
     mutating func wait(_ seconds: Double) {
@@ -138,6 +148,7 @@ struct PositionBookTests {
         #expect(rig.sweep([row(1, seq: 1, time: 1)]) == ["closed ETHUSDT/0 0"])
         #expect(rig.sweep([row(1, seq: 1, time: 1)]) == [])
         #expect(rig.sweep([row(1, seq: 1, time: 1), row(0, symbol: "ETHUSDT", seq: 3, time: 3)]) == [])
+        #expect(rig.sweep([]) == ["again"], "an empty listing may be a broken one")
         #expect(rig.sweep([]) == ["closed BTCUSDT/0 0"])
     }
 
@@ -152,6 +163,7 @@ struct PositionBookTests {
         rig.wait(0.2)
         #expect(rig.sweep([], age: 0.2) == ["again"])
         rig.wait(0.2)
+        _ = rig.sweep([], age: 0.2)
         #expect(rig.sweep([], age: 0.2) == ["closed BTCUSDT/0 0"])
         #expect(rig.stream(row(0, seq: 2, time: 2)) == [], "the late word of the stream makes no second close")
     }
@@ -180,8 +192,76 @@ struct PositionBookTests {
         var rig = BookRig()
         _ = rig.sweep([row(1, seq: 5, time: 5)])
         rig.wait(60)
+        _ = rig.sweep([])
         #expect(rig.sweep([]) == ["closed BTCUSDT/0 0"])
         #expect(rig.sweep([row(1, seq: 5, time: 5)]) == ["opened BTCUSDT/0 1"])
+    }
+
+    @Test("an absence that the private connection has not told must be seen twice; so must an empty listing")
+    func confirmedAbsence() {
+        let other = row(5, symbol: "A", seq: 1, time: 1)
+        var rig = BookRig()
+        _ = rig.sweep([row(1, seq: 5, time: 5), other])
+        rig.wait(60)
+        #expect(rig.sweep([other], listening: true) == ["again"])
+        #expect(rig.stream(row(0, seq: 6, time: 6)) == ["closed BTCUSDT/0 0"], "it was on its way")
+        #expect(rig.sweep([other], listening: true) == [])
+        rig.wait(60)
+        #expect(rig.sweep([], listening: true) == ["again"])
+        #expect(rig.sweep([], listening: true) == ["deaf"], "it should have told; a new connection will show")
+        #expect(rig.sweep([other]) == [])
+        rig.wait(60)
+        #expect(rig.sweep([]) == ["again"])
+        #expect(rig.sweep([other]) == [])
+        #expect(rig.sweep([]) == ["again"])
+        #expect(rig.sweep([]) == ["closed A/0 0"])
+    }
+
+    @Test("a connection that keeps a trade to itself after a sweep has shown it is deaf")
+    func deaf() {
+        var rig = BookRig()
+        _ = rig.sweep([row(1, seq: 5, time: 5)])
+        rig.wait(60)
+        #expect(rig.sweep([row(2, seq: 6, time: 6)], listening: true) == ["increased BTCUSDT/0 2", "again"])
+        rig.wait(4)
+        #expect(rig.sweep([row(2, seq: 6, time: 6)], listening: true) == ["again"])
+        rig.wait(2)
+        #expect(rig.sweep([row(2, seq: 6, time: 6)], listening: true) == ["deaf"])
+        rig.book.connectionLost()
+        #expect(rig.sweep([row(2, seq: 6, time: 6)], listening: true) == [])
+        // Late is not never.
+        #expect(rig.sweep([row(3, seq: 7, time: 7)], listening: true) == ["increased BTCUSDT/0 3", "again"])
+        #expect(rig.stream(row(3, seq: 7, time: 7)) == [])
+        rig.wait(60)
+        #expect(rig.sweep([row(3, seq: 7, time: 7)], listening: true) == [])
+        // A setting may be written differently by REST and does not count.
+        #expect(rig.sweep([row(3, stop: "9", seq: 7, time: 8)], listening: true) == ["amended BTCUSDT/0 3"])
+    }
+
+    @Test("a late row from before a sweep that did not list it brings nothing back; a second listing does")
+    func doubtedAbsence() {
+        let other = row(5, symbol: "A", seq: 1, time: 1)
+        var rig = BookRig()
+        _ = rig.sweep([row(1, seq: 5, time: 5), other])
+        rig.wait(60)
+        #expect(rig.sweep([other], at: 1_000) == ["closed BTCUSDT/0 0"])
+        #expect(rig.stream(row(2, seq: 6, time: 900)) == [])
+        let doubts = [rig.book.takeDoubt(), rig.book.takeDoubt()]
+        #expect(doubts == [true, false])
+        #expect(rig.sweep([other], at: 1_100) == [])
+        #expect(rig.stream(row(0, seq: 7, time: 950)) == [], "flat as known")
+        #expect(rig.stream(row(3, seq: 8, time: 1_200)) == ["opened BTCUSDT/0 3"])
+        // The same, and this time the listing was behind.
+        rig.wait(60)
+        #expect(rig.sweep([other], at: 2_000) == ["closed BTCUSDT/0 0"])
+        #expect(rig.stream(row(4, seq: 9, time: 1_990)) == [])
+        _ = rig.book.takeDoubt()
+        #expect(rig.sweep([other, row(4, seq: 9, time: 1_990)], at: 2_100) == ["opened BTCUSDT/0 4"])
+        // A listing that is older than the absence alone is not believed.
+        rig.wait(60)
+        #expect(rig.sweep([other], at: 3_000) == ["closed BTCUSDT/0 0"])
+        #expect(rig.sweep([other, row(4, seq: 10, time: 2_500)], at: 3_100) == ["again"])
+        #expect(rig.sweep([other, row(4, seq: 10, time: 2_500)], at: 3_200) == ["opened BTCUSDT/0 4"])
     }
 
     @Test("a sweep delivers what was missed as what it is")

@@ -1,4 +1,4 @@
-import HybridStream
+@testable import HybridStream
 import Testing
 
 private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
@@ -131,6 +131,45 @@ private func envelope(_ retCode: Int, _ retMsg: String, time: Int64 = 1_700_000_
         let page = bytes("<title>no AbCdEf123456</title>")
         let refused = try #require(RESTError.classify(status: 403, headers: .init(), body: page, removing: credentials))
         #expect(!"\(refused)".contains("AbCdEf123456"))
+    }
+
+    @Test func theBeginningOfASecretIsNotLeftBehindByTheCut() throws {
+        let credentials = Credentials(apiKey: "AbCdEf123456", apiSecret: "s3cr3tS3cr3t")
+        for secret in [credentials.apiKey, credentials.apiSecret] {
+            for padding in Redaction.maxLength - 14...Redaction.maxLength + 1 {
+                let page = bytes("<p>" + String(repeating: "x", count: padding) + secret + "</p> and so on")
+                let error = try #require(
+                    RESTError.classify(status: 502, headers: .init(), body: page, removing: credentials)
+                )
+                #expect(!error.message.contains(secret.prefix(4)), "\(error.message)")
+            }
+            let page = bytes(String(repeating: "<br>", count: 1_023) + "xx" + secret)
+            let error = try #require(
+                RESTError.classify(status: 502, headers: .init(), body: page, removing: credentials)
+            )
+            #expect(!error.message.contains(secret.prefix(2)), "\(error.message)")
+        }
+    }
+
+    @Test func textsAreShortLinesThatNoTerminalObeys() throws {
+        let tower = "e" + String(repeating: "\u{301}", count: 100_000)
+        for text in ["a\u{7F}b\u{9B}31mc\u{202E}d", "a b 31mc d \(tower)"] {
+            let replies = [(200, envelope(10001, text)), (502, bytes(text))]
+            for (status, body) in replies {
+                let error = try #require(RESTError.classify(status: status, headers: .init(), body: body))
+                #expect(error.message.contains("a b 31mc d"))
+                #expect(error.message.utf8.count < 1_000)
+            }
+        }
+    }
+
+    /// The exchange could repeat a key for megabytes; taking it out must not cost the square of that.
+    @Test func longTextsAreCleanedInPassableTime() {
+        let credentials = Credentials(apiKey: "k", apiSecret: "s")
+        let clock = ContinuousClock()
+        let start = clock.now
+        #expect(Redaction.clean(String(repeating: "k", count: 300_000), removing: credentials).count == 241)
+        #expect(clock.now - start < .seconds(5))
     }
 
     @Test func theRefusalOfOurTimeNamesTheirs() throws {

@@ -15,7 +15,12 @@ struct AccountMachinePropertyTests {
         case 7: return rig.reply("auth", !random.chance(4))
         case 8: return rig.reply("subscribe", !random.chance(4))
         case 9: return rig.closed()
-        case 10: return rig.swept(random.chance(3) ? "failed" : nil, followUp: random.chance(4))
+        case 10:
+            return rig.swept(
+                random.chance(3) ? "failed" : nil,
+                followUp: random.chance(4) ? .seconds(5) : nil,
+                isDeaf: random.chance(8)
+            )
         case 11:
             rig.machine.frameArrived(now: rig.now)
             return []
@@ -84,7 +89,7 @@ struct AccountMachinePropertyTests {
                     if text.contains("subscribe") { world.note(rig.reply("subscribe", true)) }
                 case .close: world.note(rig.closed("closed"))
                 case .sweep: world.note(rig.swept())
-                case .releaseBuffer, .stateChanged: break
+                case .releaseBuffer, .recovered, .stateChanged: break
                 }
             }
             if !world.pending.isEmpty { continue }

@@ -4,6 +4,20 @@ import Testing
 
 @Suite("Backoff, connection budget, heartbeat, sweep schedule")
 struct PacingTests {
+    @Test("some attempts are kept for the tickers, which all accounts need")
+    func reserve() {
+        var budget = ConnectionBudget(connections: 40, per: .seconds(60))
+        for ticket in 1...50 { budget.enqueue(UInt64(ticket), urgency: ticket % 2 == 0 ? .holding : .flat) }
+        #expect(budget.grant(now: .seconds(100)).granted.count == 38)
+        budget.enqueue(99, urgency: .tickers)
+        #expect(budget.grant(now: .seconds(101)).granted == [99])
+        budget.enqueue(100, urgency: .tickers)
+        budget.enqueue(101, urgency: .tickers)
+        let last = budget.grant(now: .seconds(102))
+        #expect(last.granted == [100] && last.next == .seconds(160))
+        #expect(budget.used(now: .seconds(102)) == 40)
+    }
+
     @Test("back-off bounds double up to the maximum")
     func bounds() {
         let backoff = Backoff(initial: .milliseconds(500), max: .seconds(30))

@@ -151,6 +151,24 @@ struct WebSocketCodecTests {
         #expect(read(long) == .refused(status: 500, reason: "E", body: String(repeating: "é", count: 200)))
     }
 
+    @Test("what the operator gets to see is one short line, whatever the server sends")
+    func excerpts() {
+        func refusal(_ reason: String, _ body: String) -> WebSocketHandshake.Answer {
+            withBytes("HTTP/1.1 403 \(reason)\r\n\r\n\(body)") { Self.handshake.read($0) }
+        }
+        #expect(
+            refusal("a\u{7F}b\u{9B}31mc", "x\u{202E}y\u{0}\tz\r\n")
+                == .refused(status: 403, reason: "ab31mc", body: "xy z ")
+        )
+        // One character to the eye, thousands of bytes to the log.
+        let tower = "e" + String(repeating: "\u{301}", count: 1_500)
+        #expect(refusal("No \(tower)", "No \(tower)") == .refused(status: 403, reason: "No ", body: "No "))
+        #expect(
+            refusal("No", String(repeating: "e\u{301}", count: 400))
+                == .refused(status: 403, reason: "No", body: String(repeating: "e\u{301}", count: 100))
+        )
+    }
+
     @Test("any bytes are answered", arguments: 1...2)
     func garbage(seed: UInt64) {
         var random = SplitMix64(seed: seed)

@@ -18,6 +18,12 @@ struct FeedRig {
     var stale: [String] = []
     var fresh: [String: Uptime] = [:]
     var marks: [String: [String]] = [:]
+    /// What REST says.
+    var quotes: [String: String] = [:]
+    var polls: [[String]] = []
+    var polled: [String] = []
+    var recovered: [TickerGap] = []
+    var notRecovered: [TickerGap] = []
 
     init(seed: UInt64 = 1) {
         self.machine = TickerFeedMachine(settings: TickerFeedMachine.Settings(category: .linear), seed: seed)
@@ -57,10 +63,37 @@ struct FeedRig {
                 self.closes.append(reason)
                 self.lose(reason)
             case .stale(let slot): self.stale.append(self.machine.symbols.symbols[slot])
+            case .poll(let slots):
+                self.polls.append(slots.map { self.machine.symbols.symbols[$0] })
+                let marks = slots.compactMap { slot in
+                    self.quotes[self.machine.symbols.symbols[slot]].map { price in
+                        self.cs += 1
+                        return TickerFeedMachine.PolledMark(
+                            slot: slot,
+                            price: FixedPoint(price) ?? .zero,
+                            exchangeTime: self.cs
+                        )
+                    }
+                }
+                self.machine.polled(marks, wallTime: 1, now: self.now, actions: &next)
+            case .polledMark(let slot):
+                self.polled.append(self.machine.symbols.symbols[slot])
+                let price = self.machine.book.mark(slot)?.price.description ?? ""
+                self.marks[self.machine.symbols.symbols[slot], default: []].append(price)
+            case .recovered(let gap): self.recovered.append(gap)
+            case .notRecovered(let gap): self.notRecovered.append(gap)
             case .quarantined, .stateChanged: break
             }
             self.perform(next)
         }
+    }
+
+    private mutating func readCompleted() {
+        self.machine.readCompleted(now: self.now)
+        guard self.machine.needsGapCheck else { return }
+        var actions: [Action] = []
+        self.machine.checkGap(now: self.now, actions: &actions)
+        self.perform(actions)
     }
 
     mutating func lose(_ reason: String) {
@@ -91,7 +124,7 @@ struct FeedRig {
         }
         var actions: [Action] = []
         self.machine.received(reply: reply, now: self.now, actions: &actions)
-        self.machine.readCompleted(now: self.now)
+        self.readCompleted()
         let snapshots = self.exchange.snapshots
         self.exchange.snapshots = []
         for topic in snapshots { self.deliver(String(topic.dropFirst(8)), snapshot: true) }
@@ -110,7 +143,7 @@ struct FeedRig {
                 self.marks[symbol, default: []].append(price)
             }
         }
-        self.machine.readCompleted(now: self.now)
+        self.readCompleted()
     }
 
     /// Time passes: the exchange sends every active symbol's delta each half second, the machine's timer rings on time.
@@ -267,6 +300,18 @@ struct TickerFeedMachineTests {
         #expect(rig.receiving.count == 3)
     }
 
+    @Test("… also if some fell silent a moment before the others and were subscribed anew by then")
+    func allSilentInTurn() {
+        var rig = FeedRig()
+        rig.acquire(["S1", "S2", "S3"])
+        rig.run(5)
+        rig.mute = ["S1"]
+        rig.run(1.5)
+        rig.mute = ["S1", "S2", "S3"]
+        rig.run(11.5)
+        #expect(rig.closes == ["no ticker of 3 symbols within 10.0 seconds"])
+    }
+
     @Test("no pong and no frame: given up after the timeout")
     func halfOpen() {
         var rig = FeedRig()
@@ -283,7 +328,8 @@ struct TickerFeedMachineTests {
         actions = []
         rig.now = rig.now + .seconds(10)
         rig.machine.tick(now: rig.now, actions: &actions)
-        #expect(actions == [.close(reason: "a subscription was not answered within 10.0 seconds")])
+        #expect(actions.first == .close(reason: "a subscription was not answered within 10.0 seconds"))
+        #expect(actions.dropFirst() == [.poll(slots: [0])], "REST is asked for the mark meanwhile")
         #expect(rig.machine.deadline > rig.now, "nothing rings in vain until the socket reports its end")
     }
 

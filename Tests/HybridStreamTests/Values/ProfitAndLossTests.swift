@@ -51,6 +51,15 @@ struct ProfitAndLossTests {
                 mark: "28224.50",
                 expected: "0.00029413"
             ),
+            // Rounds up to 2^128, which is more than there is room for on the way.
+            Example(
+                category: .inverse,
+                side: .buy,
+                size: "162219818297390089428416098904401459887",
+                entry: "6904",
+                mark: "6905",
+                expected: nil
+            ),
             // 1/4 − 1/8 = 0.125 exactly.
             Example(category: .inverse, side: .buy, size: "1", entry: "4", mark: "8", expected: "0.125"),
             // Halves at the ninth digit: 0.000000005 × odd and even.

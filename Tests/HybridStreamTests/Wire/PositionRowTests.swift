@@ -62,6 +62,24 @@ struct PositionRowTests {
         )
     }
 
+    @Test(
+        "a stamp that can be no time is none: it neither outlasts all others nor overflows",
+        arguments: ["9223372036854775807", "-9223372036854775807", "10000000000000", "-1"]
+    )
+    func impossibleTimes(_ time: String) throws {
+        let row = try Self.read(
+            #"{"symbol":"A","side":"Buy","size":"1","seq":5,"updatedTime":"\#(time)","createdTime":\#(time),"openTime":\#(time)}"#
+        ).get()
+        #expect(facts(row).suffix(3) == ["0", "0", "0"])
+        let older = try Self.read(#"{"symbol":"A","side":"Buy","size":"2","seq":4,"updatedTime":"1"}"#).get()
+        let newer = try Self.read(#"{"symbol":"A","side":"Buy","size":"3","seq":5,"updatedTime":"1"}"#).get()
+        var book = PositionBook()
+        for (row, origin) in [(row, .stream), (older, .sweep), (newer, .stream)] as [(Position, PositionBook.Origin)] {
+            book.apply(row, from: origin, now: Uptime(nanoseconds: 0)) { _ in }
+        }
+        #expect(book.openPositions.map(\.size) == [FixedPoint(3)])
+    }
+
     struct Oddity: Sendable {
         var row: String
         /// Side and size, or the refusal.
@@ -197,6 +215,19 @@ struct PositionRowTests {
         #expect(kind("Failed to decode incoming data") == "malformed")
         #expect(kind("") == "malformed")
         #expect(kind("{}") == "other")
+    }
+
+    @Test("a frame with bytes that are no UTF-8 is malformed, also where every token looks well")
+    func damagedText() {
+        var bytes = Array(#"{"topic":"position","data":[{"symbol":"BTCUSDT","leverage":"1x0"}]}"#.utf8)
+        func isMalformed() -> Bool {
+            bytes.withUnsafeBytes { bytes in
+                if case .malformed = PrivateFrame(bytes, category: .linear) { true } else { false }
+            }
+        }
+        #expect(!isMalformed())
+        if let place = bytes.firstIndex(of: UInt8(ascii: "x")) { bytes[place] = 0xFF }
+        #expect(isMalformed())
     }
 
     @Test("a frame cut at any byte is malformed", arguments: frames)

@@ -90,6 +90,8 @@ final class FakeSubscription: EventSubscription {
         return nil
     }
 
+    func finish() { self.cancel() }
+
     func cancel() {
         self.isCancelled.withLock { $0 = true }
         self.lines.continuation.finish()

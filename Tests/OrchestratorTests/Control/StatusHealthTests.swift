@@ -57,6 +57,7 @@ import Testing
         (StatusSamples.tickers(), StatusReport.Health.healthy),
         (StatusSamples.tickers(receiving: 41), .degraded),
         (StatusSamples.tickers(quarantined: ["XYZUSDT"]), .degraded),
+        (StatusSamples.tickers(desired: 0, receiving: 0, quarantined: ["XYZUSDT"]), .degraded),
         (StatusSamples.tickers(state: .reconnecting), .degraded),
         (StatusSamples.tickers(state: .idle, desired: 0, receiving: 0), .healthy),
     ])

@@ -5,7 +5,7 @@ enum StatusSamples {
     /// The contract's own example.
     static let contract = """
         {"schema_version":1,"instance":"default","pid":4242,"started_at":"2026-01-02T03:04:05.678Z","revision":7,"health":"degraded",
-         "tickers":{"state":"live","desired":42,"active":42,"receiving":41,"quarantined":["XYZUSDT"],"connects":1,"last_frame_age_ms":12},
+         "tickers":{"state":"live","desired":42,"active":42,"receiving":41,"quarantined":["XYZUSDT"],"connects":1,"last_frame_age_ms":12,"last_error":null},
          "budgets":{"connections_used":12,"connections_limit":400,"rest_used":3,"rest_limit":100},
          "accounts":[
           {"name":"sub-001","enabled":true,"state":"live","health":"healthy","mode":"hybrid","configured_mode":"hybrid","override":null,

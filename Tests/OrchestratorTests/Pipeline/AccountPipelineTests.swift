@@ -162,7 +162,10 @@ import Testing
     @Test func measuresRateAgeAndLatency() throws {
         let uptime = Mutex<UInt64>(1_000_000_000)
         let wall = Mutex<Int64>(50_000)
-        let clock = PipelineClock(uptime: { uptime.withLock { $0 } }, wall: { wall.withLock { $0 } })
+        let clock = TimeSource(
+            uptime: { Uptime(nanoseconds: Int64(uptime.withLock { $0 })) },
+            wall: { wall.withLock { $0 } }
+        )
         let loop = PipelineLoop(recent: RecentEvents(), clock: clock)
         let pipeline = Fixtures.pipeline(loop: loop)
         #expect(pipeline.metrics.lastEventTime == nil)

@@ -70,7 +70,7 @@ enum Fixtures {
         wall: Int64 = 1_790_134_712_401,
         uptime: UInt64 = 5_000_000_000
     ) -> PipelineLoop {
-        PipelineLoop(recent: recent, clock: PipelineClock(uptime: { uptime }, wall: { wall }))
+        PipelineLoop(recent: recent, clock: TimeSource(uptime: { Uptime(nanoseconds: Int64(uptime)) }, wall: { wall }))
     }
 
     static func pipeline(

@@ -35,6 +35,13 @@ struct EventLine: Decodable {
     let severity: String?
     let state: String?
     let text: String?
+    // recovery
+    let stream: String?
+    let gapMs: Int64?
+    let lost: Int?
+    let restored: Int?
+    let missing: [String]?
+    let changes: Int?
 
     /// Symbol and leg.
     var key: String { "\(self.symbol ?? "") \(self.positionIdx ?? 0)" }

@@ -37,11 +37,17 @@ struct StatusDocument: Decodable {
         let lastError: String?
     }
 
+    struct Budgets: Decodable {
+        let connectionsUsed: Int
+        let connectionsLimit: Int
+    }
+
     let schemaVersion: Int
     let instance: String
     let pid: Int32
     let health: String
     let tickers: Tickers
+    let budgets: Budgets
     let accounts: [Account]
 
     func account(_ name: String) -> Account? { self.accounts.first { $0.name == name } }

@@ -43,9 +43,14 @@ final class Workplace {
         try outcome.get()
     }
 
-    /// The program lies next to the test bundle.
+    /// The program lies next to the test bundle, unless `BYBITCTL` names another, such as an optimised one.
     static var program: URL {
-        URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("bybitctl")
+        if let path = ProcessInfo.processInfo.environment["BYBITCTL"], !path.isEmpty {
+            return URL(fileURLWithPath: path)
+        }
+        return URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(
+            "bybitctl"
+        )
     }
 
     func file(_ name: String) -> URL { self.folder.appendingPathComponent(name) }

@@ -33,6 +33,8 @@ final class DiagnosticLog {
     private var seen: Set<Entry> = []
     private var omitted = 0
     private var masks: [Int32: [SourceSpan]] = [:]
+    /// With thousands of known words and thousands of unknown ones it would take minutes to compare them all.
+    private var comparisonsLeft = 20_000
     private var broken: Set<Int32> = []
 
     /// Registers a file, so that spans can refer to it. The first one is the main file.
@@ -61,6 +63,13 @@ final class DiagnosticLog {
     /// The file could not be read to its end, so that not all its secrets are known: mask by the looks of the text.
     func markBroken(_ file: Int32) {
         self.broken.insert(file)
+    }
+
+    /// Whether a word may still be compared with so many others to say which was meant.
+    func mayCompare(with count: Int) -> Bool {
+        guard count <= self.comparisonsLeft else { return false }
+        self.comparisonsLeft -= count
+        return true
     }
 
     func error(

@@ -1,8 +1,11 @@
 /// How pieces of a file and numbers look inside a message.
 enum MessageText {
     /// A piece of a file in quotation marks: one line, no control characters, not endless.
-    static func quoted(_ text: String) -> String {
-        var result = "\""
+    static func quoted(_ text: String) -> String { "\"\(MessageText.shortened(text))\"" }
+
+    /// The same without the marks.
+    static func shortened(_ text: String) -> String {
+        var result = ""
         var count = 0
         for scalar in text.unicodeScalars {
             if count == 60 {
@@ -18,7 +21,7 @@ enum MessageText {
             default: result.unicodeScalars.append(scalar)
             }
         }
-        return result + "\""
+        return result
     }
 
     /// `8388608` as `8,388,608`.

@@ -10,8 +10,10 @@ enum SecretText {
             if SecretText.isWord(scalar) {
                 let start = index
                 while index < scalars.count, SecretText.isWord(scalars[index]) { index += 1 }
-                if let value = SecretText.value(in: scalars, after: index),
-                    Secrecy.isSecretKey(SecretText.text(scalars[start..<index]))
+                // The end of the value last: to look for it behind every word costs the square of a long line.
+                if let from = SecretText.valueStart(in: scalars, after: index),
+                    Secrecy.isSecretKey(SecretText.text(scalars[start..<index])),
+                    let value = SecretText.value(in: scalars, from: from)
                 {
                     ranges.append(value)
                     index = max(index, value.upperBound)
@@ -57,7 +59,7 @@ enum SecretText {
         var ranges: [Range<Int>] = []
         var index = 0
         while index < scalars.count {
-            if scalars[index] == "$", let close = scalars[index...].firstIndex(of: "}"),
+            if scalars[index] == "$", let close = scalars[index...].prefix(256).firstIndex(of: "}"),
                 SecretText.isReference(scalars[index...close])
             {
                 index = close + 1
@@ -124,16 +126,19 @@ enum SecretText {
         return text
     }
 
-    /// The value behind a key that ends at `index`, if a `:` or `=` follows.
-    private static func value(in scalars: [Unicode.Scalar], after index: Int) -> Range<Int>? {
+    /// Where the value behind a key begins that ends at `index`, if a `:` or `=` follows.
+    private static func valueStart(in scalars: [Unicode.Scalar], after index: Int) -> Int? {
         var index = index
         if index < scalars.count, scalars[index] == "\"" || scalars[index] == "'" { index += 1 }
         while index < scalars.count, scalars[index] == " " { index += 1 }
         guard index < scalars.count, scalars[index] == ":" || scalars[index] == "=" else { return nil }
         index += 1
         while index < scalars.count, scalars[index] == " " { index += 1 }
-        guard index < scalars.count else { return nil }
-        let start = index
+        return index < scalars.count ? index : nil
+    }
+
+    private static func value(in scalars: [Unicode.Scalar], from start: Int) -> Range<Int>? {
+        var index = start
         let quote = scalars[index]
         // A comment, or a secret that begins with "#" and lost its quotes.
         if quote == "#" { return start..<scalars.count }

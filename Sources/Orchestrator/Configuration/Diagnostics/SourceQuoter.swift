@@ -15,6 +15,8 @@ final class SourceQuoter {
     private let masks: [Int32: [SourceSpan]]
     private let broken: Set<Int32>
     private var starts: [Int32: [Int]] = [:]
+    /// Nil inside for a line without a key.
+    private var leadingKeys: [Int32: [Int: String?]] = [:]
     private var last: (file: Int32, number: Int, line: Line)?
 
     init(files: [SourceFile], masks: [Int32: [SourceSpan]], broken: Set<Int32>) {
@@ -105,11 +107,18 @@ final class SourceQuoter {
     /// that was never closed.
     private func continuesSecret(_ number: Int, of file: Int32) -> Bool {
         for earlier in stride(from: number, to: max(0, number - 200), by: -1) {
-            guard let scalars = self.scalars(earlier, of: file) else { continue }
-            guard let key = SecretText.leadingKey(of: scalars) else { continue }
+            guard let key = self.leadingKey(earlier, of: file) else { continue }
             return earlier != number && Secrecy.isSecretKey(key)
         }
         return false
+    }
+
+    /// The key a line begins with. Remembered, since every message looks back over the same long lines.
+    private func leadingKey(_ number: Int, of file: Int32) -> String? {
+        if let known = self.leadingKeys[file]?[number] { return known }
+        let key = self.scalars(number, of: file).flatMap { SecretText.leadingKey(of: $0) }
+        self.leadingKeys[file, default: [:]][number] = .some(key)
+        return key
     }
 
     /// Whether a secret may stand in a line that could not be read: it speaks of secrets itself, or follows a line that

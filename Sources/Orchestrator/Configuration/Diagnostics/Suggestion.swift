@@ -5,7 +5,7 @@ enum Suggestion {
         guard !word.isEmpty, word.utf8.count <= 64 else { return nil }
         let wanted = Suggestion.normalized(word)
         var best: (candidate: String, distance: Int)?
-        for candidate in candidates {
+        for candidate in candidates where candidate.utf8.count <= 72 {
             let limit = min(max(1, candidate.utf8.count / 3), 4)
             guard let distance = Suggestion.distance(wanted, Suggestion.normalized(candidate), limit: limit) else {
                 continue

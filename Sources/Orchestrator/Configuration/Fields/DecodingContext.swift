@@ -70,7 +70,9 @@ extension YAMLNode {
         case .scalar(let text):
             if self.isNull { return "empty" }
             if self.isSecret { return "a text" }
-            return self.isPlain && ScalarText.isNumber(text) ? "the number \(text)" : "the text \(self.shown)"
+            return self.isPlain && ScalarText.isNumber(text)
+                ? "the number \(MessageText.shortened(text))"
+                : "the text \(self.shown)"
         }
     }
 

@@ -81,7 +81,11 @@ extension ValueType {
         ValueType(shape: shape, describe: describe) { node, value, context in
             guard let text = context.text(of: node, expected: what) else { return false }
             if wantsQuotes, node.isPlain, !node.mayExpand, ScalarText.isNumber(text) || ScalarText.isBoolean(text) {
-                context.wrongType(node, expected: "\(what) as a text", help: "put it in quotes: \"\(text)\"")
+                context.wrongType(
+                    node,
+                    expected: "\(what) as a text",
+                    help: "put it in quotes: \(MessageText.quoted(text))"
+                )
                 return false
             }
             guard let accepted = accept(text, node, context) else { return false }
@@ -150,7 +154,7 @@ enum Placeholders {
                 context.badValue(
                     .placeholder,
                     node,
-                    "holds an unknown placeholder {\(word)}",
+                    "holds an unknown placeholder {\(MessageText.shortened(word))}",
                     expected: "{account}, the account's name",
                     suggestion: Suggestion.nearest(to: word, among: ["account"]).map { "{\($0)}" }
                 )

@@ -12,6 +12,8 @@ struct AccountListBuilder {
     private var apiKeys: [String: (account: String, span: SourceSpan)] = [:]
     private var includes: IncludedFiles
     private var isFull = false
+    /// Bytes of what the sinks of all accounts say.
+    private var sinkSize = 0
     private var outputs = SharedOutputs()
     private var withoutStrategy: (count: Int, first: SourceSpan?) = (0, nil)
 
@@ -133,7 +135,7 @@ struct AccountListBuilder {
     }
 
     /// The named strategy under the account's overrides; nil if either is wrong, which has been reported.
-    private func strategy(_ draft: AccountDraft, named name: String?, node: YAMLNode) -> Strategy? {
+    private mutating func strategy(_ draft: AccountDraft, named name: String?, node: YAMLNode) -> Strategy? {
         var strategy = Strategy()
         var isRight = true
         if let name {
@@ -152,7 +154,25 @@ struct AccountListBuilder {
         {
             isRight = false
         }
-        return isRight ? strategy.filled(account: draft.name) : nil
+        guard isRight, self.hasRoom(for: strategy, node: node) else { return nil }
+        return strategy.filled(account: draft.name)
+    }
+
+    /// Every account gets texts of its own, so that ten thousand of them multiply what one strategy says.
+    private mutating func hasRoom(for strategy: Strategy, node: YAMLNode) -> Bool {
+        let limit = ConfigurationLoader.totalSize
+        let wasFull = self.sinkSize > limit
+        self.sinkSize += strategy.sinks.reduce(0) { $0 + $1.textSize }
+        guard self.sinkSize > limit else { return true }
+        if !wasFull {
+            self.context.log.error(
+                .outOfRange,
+                node.place,
+                "the sinks of all accounts up to this one have more than \(MessageText.grouped(limit)) bytes of paths and arguments",
+                help: "use fewer sinks, or shorter paths and arguments"
+            )
+        }
+        return false
     }
 
     private mutating func credentials(_ draft: AccountDraft, isEnabled: Bool, node: YAMLNode) -> Credentials? {

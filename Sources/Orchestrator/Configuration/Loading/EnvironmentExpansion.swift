@@ -86,10 +86,11 @@ enum EnvironmentExpansion {
         // As in a shell, the default also stands in for an empty variable.
         if let fallback { return .success(value.flatMap { $0.isEmpty ? nil : $0 } ?? fallback) }
         if let value { return .success(value) }
+        let shown = MessageText.shortened(variable)
         return .failure(
             Problem(
-                message: "environment variable \(variable) is not set",
-                help: "set it before starting, or give a default: ${\(variable):-…}"
+                message: "environment variable \(shown) is not set",
+                help: "set it before starting, or give a default: ${\(shown):-…}"
             )
         )
     }

@@ -1,8 +1,9 @@
 /// The strategies of a file, each with everything it extends.
 struct StrategyTable {
     private var strategies: [String: Strategy] = [:]
-    /// Also those that are wrong: they are reported once, where they stand, not again by each account.
+    /// Those that an account could name.
     private var names: [String] = []
+    /// Also those that are wrong: they are reported once, where they stand, not again by each account.
     private var declared: Set<String> = []
 
     init(_ node: YAMLNode?, context: DecodingContext) {
@@ -21,9 +22,10 @@ struct StrategyTable {
                     "strategies: the name \(MessageText.quoted(entry.key)) \(problem)",
                     expected: Name.rule
                 )
+            } else {
+                self.names.append(entry.key)
             }
             nodes[entry.key] = entry.value
-            self.names.append(entry.key)
             self.declared.insert(entry.key)
         }
         var failed: Set<String> = []
@@ -49,7 +51,8 @@ struct StrategyTable {
             expected: self.names.isEmpty
                 ? "a name from strategies:, which defines none"
                 : "one of: " + self.names.prefix(20).joined(separator: ", ") + (self.names.count > 20 ? ", …" : ""),
-            suggestion: Suggestion.nearest(to: name, among: self.names)
+            suggestion: context.log.mayCompare(with: self.names.count)
+                ? Suggestion.nearest(to: name, among: self.names) : nil
         )
     }
 
@@ -61,6 +64,7 @@ struct StrategyTable {
         context: DecodingContext
     ) {
         var chain: [String] = []
+        var places: [String: Int] = [:]
         var base = Strategy()
         var next: String? = name
         var isRight = true
@@ -73,8 +77,10 @@ struct StrategyTable {
                 isRight = false
                 break
             }
-            if let start = chain.firstIndex(of: current) {
-                let circle = (chain[start...] + [current]).joined(separator: " → ")
+            if let start = places[current] {
+                let names = chain[start...].prefix(8).map { MessageText.shortened($0) }
+                let gap = chain.count - start > names.count ? ["…"] : []
+                let circle = (names + gap + [MessageText.shortened(current)]).joined(separator: " → ")
                 context.log.error(
                     .extendsCycle,
                     nodes[chain[chain.count - 1]]?.span(of: "extends") ?? node.place,
@@ -83,6 +89,7 @@ struct StrategyTable {
                 isRight = false
                 break
             }
+            places[current] = chain.count
             chain.append(current)
             next = StrategyTable.parent(of: node, environment: context.environment)
             if let parent = next, nodes[parent] == nil {

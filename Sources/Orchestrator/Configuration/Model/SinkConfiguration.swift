@@ -4,13 +4,25 @@ public enum SinkConfiguration: Sendable, Equatable {
     case exec(ExecSinkConfiguration)
     case socket(SocketSinkConfiguration)
 
+    /// About how many bytes its texts take.
+    var textSize: Int {
+        switch self {
+        case .jsonl(let sink): sink.path.utf8.count
+        case .exec(let sink): sink.command.reduce(0) { $0 + $1.utf8.count + MemoryLayout<String>.size }
+        case .socket(let sink): sink.path.utf8.count
+        }
+    }
+
     func filled(account: String) -> SinkConfiguration {
         switch self {
         case .jsonl(var sink):
             sink.path = Placeholders.fill(sink.path, account: account)
             return .jsonl(sink)
         case .exec(var sink):
-            sink.command = sink.command.map { Placeholders.fill($0, account: account) }
+            // Without a placeholder all accounts share one list.
+            if sink.command.contains(where: { $0.utf8.contains(UInt8(ascii: "{")) }) {
+                sink.command = sink.command.map { Placeholders.fill($0, account: account) }
+            }
             return .exec(sink)
         case .socket(var sink):
             sink.path = Placeholders.fill(sink.path, account: account)

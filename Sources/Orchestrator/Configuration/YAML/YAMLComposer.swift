@@ -83,14 +83,17 @@ struct YAMLComposer {
         case .alias(let name):
             return try self.alias(name, at: event.span, secrecy: secrecy)
         case .scalar(let text, let isPlain, let mayExpand):
-            try self.charge(1, at: event.span)
+            // An alias repeats the whole of a long text.
+            let count = 1 + text.utf8.count / YAMLLimits.bytesPerNode
+            try self.charge(count, at: event.span)
             if secrecy != .open { self.log.mask(event.span) }
             let node = YAMLNode(
                 .scalar(text),
                 span: event.span,
                 isPlain: isPlain,
                 isSecret: secrecy != .open,
-                mayExpand: mayExpand
+                mayExpand: mayExpand,
+                count: count
             )
             if let anchor = event.anchor { self.anchors[anchor] = .composed(node) }
             return node
@@ -171,6 +174,7 @@ struct YAMLComposer {
                 count: node.count
             )
         case .open(let anchorSpan):
+            try self.charge(1, at: span)
             self.log.error(
                 .recursiveAlias,
                 span,
@@ -178,7 +182,9 @@ struct YAMLComposer {
                 notes: [DiagnosticLog.Note("the anchor", anchorSpan.start)]
             )
         case nil:
-            let known = Suggestion.nearest(to: name, among: self.anchors.keys.sorted())
+            try self.charge(1, at: span)
+            let mayCompare = self.log.mayCompare(with: self.anchors.count)
+            let known = mayCompare ? Suggestion.nearest(to: name, among: self.anchors.keys.sorted()) : nil
             self.log.error(
                 .undefinedAlias,
                 span,

@@ -19,6 +19,17 @@ struct YAMLDocument {
             self.root = nil
             return
         }
+        guard file.directiveCount <= limits.directives else {
+            log.markBroken(file.id)
+            log.error(
+                .syntax,
+                .top(of: file),
+                "more than \(limits.directives) lines begin with \"%\", as directives of YAML do",
+                help: "remove them, no directive is used here"
+            )
+            self.root = nil
+            return
+        }
         do throws(YAMLComposerError) {
             var composer = try YAMLComposer(file, limits: limits, log: log)
             self.root = try composer.document()
@@ -78,6 +89,12 @@ struct YAMLDocument {
 }
 
 extension SourceFile {
+    /// How many lines begin with `%`.
+    fileprivate var directiveCount: Int {
+        guard self.bytes.contains(UInt8(ascii: "%")) else { return 0 }
+        return self.lineStarts().count { $0 < self.bytes.count && self.bytes[$0] == UInt8(ascii: "%") }
+    }
+
     /// Whether nothing but blanks comes from there on.
     fileprivate func isBlank(from span: SourceSpan) -> Bool {
         let starts = self.lineStarts()

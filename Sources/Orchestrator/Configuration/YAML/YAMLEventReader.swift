@@ -130,6 +130,9 @@ final class YAMLEventReader {
     }
 
     private func span(at mark: yaml_mark_t) -> SourceSpan {
+        let starts = self.file.lineStarts()
+        // At its end libyaml goes on to a line that the file does not have.
+        guard mark.line < starts.count else { return self.span(atOffset: self.file.bytes.count) }
         let line = Int32(clamping: mark.line) &+ 1
         let column = Int32(clamping: mark.column) &+ 1
         return SourceSpan(file: self.file.id, line: line, column: column, endLine: line, endColumn: column)

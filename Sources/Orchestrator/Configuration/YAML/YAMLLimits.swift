@@ -6,4 +6,8 @@ struct YAMLLimits: Sendable {
     var nesting = 64
     /// Nodes of one file after every alias and merge key is expanded.
     var nodes = 200_000
+    /// A longer text counts as several nodes.
+    static let bytesPerNode = 256
+    /// Lines that begin with `%`. libyaml compares each directive with all others; none is of use here.
+    var directives = 100
 }

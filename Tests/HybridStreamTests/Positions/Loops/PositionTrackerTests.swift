@@ -51,15 +51,15 @@ struct PositionTrackerTests {
         }
 
         func sweep(_ rows: [Position], source: PositionUpdate.Source = .hybrid, serverTime: Int64 = 1000) -> [String] {
-            _ = self.tracker.reconcile(
-                rows,
-                coversAll: true,
-                requested: .seconds(100),
-                source: source,
-                serverTime: serverTime,
-                wallTime: 1,
-                now: .seconds(100)
-            )
+            // Twice: of an absence one listing is no proof.
+            for _ in 0..<2 {
+                self.tracker.reconcile(
+                    PositionBook.Listing(rows: rows, requested: .seconds(100), serverTime: serverTime),
+                    source: source,
+                    wallTime: 1,
+                    now: .seconds(100)
+                )
+            }
             return self.observer.take()
         }
 

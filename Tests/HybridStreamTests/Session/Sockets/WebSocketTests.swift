@@ -33,7 +33,7 @@ struct WebSocketTests {
         let endpoint = try #require(WebSocketEndpoint("ws://127.0.0.1:\(server.port)/v5"))
         let loop = MultiThreadedEventLoopGroup.singleton.any()
         let socket = try await loop.submit {
-            WebSocket(to: endpoint, on: loop, tls: nil, connectTimeout: .seconds(5), delegate: log)
+            WebSocket(to: endpoint, on: loop, connector: .tcp(tls: nil), connectTimeout: .seconds(5), delegate: log)
         }.get()
         var events: [Event] = []
         for await event in log.events { events.append(event) }
@@ -147,7 +147,7 @@ struct WebSocketTests {
         let endpoint = try #require(WebSocketEndpoint("ws://127.0.0.1:\(server.port)/"))
         let loop = MultiThreadedEventLoopGroup.singleton.any()
         let socket = try await loop.submit {
-            WebSocket(to: endpoint, on: loop, tls: nil, connectTimeout: .seconds(5), delegate: log)
+            WebSocket(to: endpoint, on: loop, connector: .tcp(tls: nil), connectTimeout: .seconds(5), delegate: log)
         }.get()
         var events: [Event] = []
         for await event in log.events { events.append(event) }
@@ -166,7 +166,7 @@ struct WebSocketTests {
         let endpoint = try #require(WebSocketEndpoint("ws://127.0.0.1:\(server.port)/"))
         let loop = MultiThreadedEventLoopGroup.singleton.any()
         let socket = try await loop.submit {
-            WebSocket(to: endpoint, on: loop, tls: nil, connectTimeout: .seconds(5), delegate: log)
+            WebSocket(to: endpoint, on: loop, connector: .tcp(tls: nil), connectTimeout: .seconds(5), delegate: log)
         }.get()
         try await loop.submit {
             socket.send("dropped")

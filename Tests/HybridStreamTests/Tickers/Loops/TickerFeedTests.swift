@@ -33,8 +33,9 @@ struct TickerFeedTests {
             endpoint: try #require(WebSocketEndpoint("ws://127.0.0.1:\(server.port)/")),
             settings: settings,
             on: feedLoop,
-            tls: nil,
+            environment: .system(tls: nil),
             gate: ConnectionGate(connections: 100, per: .seconds(10), timerLoop: feedLoop),
+            rest: nil,
             logger: Logger(label: "test")
         )
         let holder = Holder(feed.makeHub(on: hubLoop))

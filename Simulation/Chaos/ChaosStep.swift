@@ -1,0 +1,208 @@
+import HybridStream
+
+/// One thing that is done to the exchange, the network or the client.
+public enum ChaosStep: Sendable, CustomStringConvertible {
+    /// A request to the exchange's control API: positions that change, connections that break, faults.
+    case exchange(path: String, body: String)
+    /// Faults that end by themselves.
+    case faults(String, for: Duration)
+    /// Nobody answers for a while: neither accepted nor refused.
+    case blackHole(for: Duration)
+    /// A slow network that breaks reads off anywhere.
+    case slowNetwork(for: Duration)
+    /// The process is killed and started again after a while.
+    case crash(down: Duration)
+    /// The machine's wall clock is set to another time.
+    case wallClock(milliseconds: Int64)
+
+    public var description: String {
+        switch self {
+        case .exchange(let path, let body): "\(path) \(body)"
+        case .faults(let body, let duration): "faults \(body) for \(duration)"
+        case .blackHole(let duration): "black hole for \(duration)"
+        case .slowNetwork(let duration): "slow network for \(duration)"
+        case .crash(let down): "crash, down for \(down)"
+        case .wallClock(let milliseconds): "wall clock \(milliseconds) ms off"
+        }
+    }
+
+    /// Something that is wrong, rather than an account's ordinary life.
+    public var isFault: Bool {
+        if case .exchange(let path, _) = self { return path == "/connections/kill" || path == "/outage" }
+        return true
+    }
+}
+
+/// What happens in one simulation and when: made from a seed, and shrunk by leaving steps out.
+public struct ChaosPlan: Sendable {
+    public struct Entry: Sendable {
+        /// Since the start.
+        public var time: Duration
+        public var step: ChaosStep
+    }
+
+    public var seed: UInt64
+    public var accounts: [String]
+    public var symbols: Int
+    public var isHedged: Bool
+    /// Time between two sweeps while all is well.
+    public var reconcile: Duration
+    public var entries: [Entry]
+    /// When the last step is over and the quiet begins.
+    public var quietAt: Duration
+
+    /// Long enough for every back-off, reconcile and retry that may be under way: everything must be well again by then.
+    public var quiet = Duration.seconds(100)
+    /// A refused key is tried again every five minutes, a topic that was refused twice after two.
+    static let quietAfterRefusal = Duration.seconds(400)
+    static let quietAfterRefusedTopic = Duration.seconds(250)
+    static let tick = 700
+
+    public init(seed: UInt64) {
+        var random = SplitMix64(seed: seed &* 0x9E37_79B9 &+ 17)
+        self.seed = seed
+        self.accounts = (0..<Int.random(in: 1...3, using: &random)).map { "a\($0)" }
+        self.symbols = Int.random(in: 3...6, using: &random)
+        self.isHedged = random.next() % 4 == 0
+        self.quietAt = .seconds(Int.random(in: 60...150, using: &random))
+        self.entries = []
+        self.reconcile = .seconds(random.next() % 3 == 0 ? 4 : 30)
+        let life = Int.random(in: 5...40, using: &random)
+        // Now and then nothing is wrong at all: then every change must be told, one by one.
+        let faults = random.next() % 8 == 0 ? 0 : Int.random(in: 1...8, using: &random)
+        // The host's clock was never right.
+        if faults > 0, random.next() % 3 == 0 {
+            self.add(.zero, .wallClock(milliseconds: Int64.random(in: -4_000_000...4_000_000, using: &random)))
+        }
+        for _ in 0..<life { self.addLife(&random) }
+        for _ in 0..<faults { self.addFault(&random) }
+        self.entries.sort { $0.time < $1.time }
+    }
+
+    /// Whether rows of a private connection that seems to be well may be late or never come.
+    public var losesRows: Bool {
+        self.mentions(["half_open", "stall", "drop_rows", "garble", "delay_rows", "slow network", "empty_sweep"])
+    }
+
+    /// Whether the private connection may tell of a leg and yet keep a change to itself.
+    var losesSingleRows: Bool { self.mentions(["drop_rows", "garble", "reorder_rows"]) }
+
+    private func mentions(_ words: [String]) -> Bool {
+        self.entries.contains { entry in words.contains { entry.step.description.contains($0) } }
+    }
+
+    private func instant(_ random: inout SplitMix64) -> Duration {
+        .milliseconds(Int64.random(in: 0...self.quietAt.milliseconds, using: &random))
+    }
+
+    private mutating func add(_ time: Duration, _ step: ChaosStep) {
+        self.entries.append(Entry(time: time, step: step))
+    }
+
+    // MARK: Positions
+
+    private mutating func addLife(_ random: inout SplitMix64) {
+        let time = self.instant(&random)
+        let account = self.accounts[Int.random(in: self.accounts.indices, using: &random)]
+        let symbol = VirtualClient.symbol(Int.random(in: 0..<self.symbols, using: &random))
+        let index = self.isHedged ? Int.random(in: 1...2, using: &random) : 0
+        let leg = #""account":"\#(account)","symbol":"\#(symbol)","position_idx":\#(index)"#
+        let side = self.isHedged ? (index == 1 ? "Buy" : "Sell") : ["Buy", "Sell"][Int(random.next() % 2)]
+        let size = 100 * Int.random(in: 1...5, using: &random)
+        let open = ChaosStep.exchange(path: "/positions", body: #"{\#(leg),"side":"\#(side)","size":"\#(size)"}"#)
+        let close = ChaosStep.exchange(path: "/positions/close", body: "{\(leg)}")
+        switch random.next() % 11 {
+        case 10:
+            // Grown and gone before a sweep or two have passed.
+            self.add(time, open)
+            self.add(time + .milliseconds(Int.random(in: 300...1_500, using: &random)), close)
+        case 0...4: self.add(time, open)
+        case 5...6: self.add(time, close)
+        case 7:
+            let cut = ChaosStep.exchange(path: "/positions/close", body: #"{\#(leg),"size":"100"}"#)
+            self.add(time, cut)
+        case 8:
+            let leverage = Int.random(in: 2...20, using: &random)
+            self.add(time, .exchange(path: "/positions/leverage", body: #"{\#(leg),"leverage":\#(leverage)}"#))
+        default:
+            // Closed and open again within a second.
+            self.add(time, open)
+            self.add(time + .milliseconds(Int.random(in: 1...400, using: &random)), close)
+            self.add(time + .milliseconds(Int.random(in: 401...900, using: &random)), open)
+        }
+    }
+
+    // MARK: Faults
+
+    private mutating func addFault(_ random: inout SplitMix64) {
+        let time = self.instant(&random)
+        let length = Duration.milliseconds(Int64.random(in: 300...25_000, using: &random))
+        let account = self.accounts[Int.random(in: self.accounts.indices, using: &random)]
+        let symbol = VirtualClient.symbol(Int.random(in: 0..<self.symbols, using: &random))
+        let milliseconds = Int.random(in: 1...4_000, using: &random)
+        let kinds: [ChaosStep] = [
+            Self.kill(["public", "private", "all"][Int(random.next() % 3)], &random),
+            Self.kill(["public", "private", "all"][Int(random.next() % 3)], &random),
+            .exchange(path: "/outage", body: #"{"seconds":\#(Int.random(in: 1...40, using: &random))}"#),
+            .blackHole(for: length),
+            .slowNetwork(for: length),
+            .crash(down: .milliseconds(Int64.random(in: 50...20_000, using: &random))),
+            .faults(#"{"ack_delay_ms":\#(milliseconds * 4)}"#, for: length),
+            .faults(#"{"data_before_ack":true,"ack_delay_ms":\#(milliseconds)}"#, for: length),
+            .faults(#"{"drop_pongs":true}"#, for: length * 2),
+            .faults(#"{"pong_delay_ms":\#(milliseconds * 3)}"#, for: length * 2),
+            .faults(#"{"split_frames":\#(1 + milliseconds % 50)}"#, for: length),
+            .faults(#"{"fragment_frames":\#(1 + milliseconds % 100)}"#, for: length),
+            .faults(#"{"garble":\#(2 + milliseconds % 9)}"#, for: length),
+            .faults(#"{"reorder_rows":true}"#, for: length),
+            .faults(#"{"duplicate_rows":true}"#, for: length),
+            .faults(#"{"drop_rows":\#(1 + milliseconds % 5)}"#, for: length),
+            .faults(#"{"delay_rows":\#(milliseconds)}"#, for: length),
+            .faults(#"{"rest":[{"path":"/v5","ret_code":10006}]}"#, for: length),
+            .faults(#"{"rest":[{"path":"/v5","ret_code":10006,"no_reset_header":true}]}"#, for: length),
+            .faults(#"{"rest":[{"path":"/v5","status":403,"html":true}]}"#, for: length),
+            .faults(#"{"rest":[{"path":"/v5","status":500}]}"#, for: length),
+            .faults(#"{"rest":[{"path":"/v5/position","html":true}]}"#, for: length),
+            .faults(#"{"rest":[{"path":"/v5/position","drop_reply":true}]}"#, for: length),
+            .faults(#"{"rest":[{"path":"/v5/position","delay_ms":\#(milliseconds * 4)}]}"#, for: length),
+            .faults(#"{"partial_sweep":1}"#, for: length),
+            .faults(#"{"empty_sweep":1}"#, for: length),
+            .faults(#"{"repeat_subscribes":true}"#, for: length),
+            .faults(#"{"stale_sweep":\#(milliseconds)}"#, for: length),
+            .faults(#"{"unknown_fields":true}"#, for: length),
+            .faults(#"{"auth":{"reject":true,"account":"\#(account)"}}"#, for: length),
+            .faults(#"{"auth":{"never":true}}"#, for: length),
+            .faults(#"{"auth":{"delay_ms":\#(milliseconds * 3)}}"#, for: length),
+            .faults(#"{"reject_topics":["tickers.\#(symbol)"]}"#, for: length),
+            .faults(#"{"silence":{"symbol":"\#(symbol)"}}"#, for: length),
+            .faults(#"{"reject_topics":["position"]}"#, for: length),
+            .faults(#"{"silence":{"symbol":"\#(symbol)","sticky":true}}"#, for: length),
+            .faults(#"{"refuse_upgrades":{"status":502,"html":true}}"#, for: length),
+            .faults(#"{"key_state":{"\#(account)":"expired"}}"#, for: length),
+            .wallClock(milliseconds: Int64(milliseconds) * 1_800 - 3_600_000),
+        ]
+        let fault = kinds[Int(random.next() % UInt64(kinds.count))]
+        self.add(time, fault)
+        if fault.description.contains("key_state") { self.quiet = Self.quietAfterRefusal }
+        if fault.description.contains("tickers.") { self.quiet = max(self.quiet, Self.quietAfterRefusedTopic) }
+        // On a slow network much happens while a connection comes back.
+        if random.next() % 6 == 0 {
+            self.add(time, .slowNetwork(for: .seconds(4)))
+            self.add(time + .milliseconds(50), Self.kill("private", &random))
+            for _ in 0..<4 {
+                let life = self.entries.count
+                self.addLife(&random)
+                for place in life..<self.entries.count {
+                    self.entries[place].time = time + .milliseconds(Int.random(in: 100...3_000, using: &random))
+                }
+            }
+        }
+        // Trouble seldom comes alone.
+        if random.next() % 3 == 0 { self.add(time + .milliseconds(milliseconds), Self.kill("all", &random)) }
+    }
+
+    private static func kill(_ socket: String, _ random: inout SplitMix64) -> ChaosStep {
+        let how = ["reset", "drop", "close", "half_open", "stall", "drop_pongs"][Int(random.next() % 6)]
+        return .exchange(path: "/connections/kill", body: #"{"socket":"\#(socket)","how":"\#(how)"}"#)
+    }
+}

@@ -1,0 +1,71 @@
+extension HybridStream {
+    /// What `status` shows of the account. Taken on its loop.
+    public struct Snapshot: Sendable {
+        public var state: AccountMachine.State
+        public var reason: String
+        public var driver: AccountMachine.Driver
+        public var connectionState: AccountMachine.ConnectionState
+        public var connects: Int
+        public var lastFrame: Uptime?
+        public var lastError: String?
+        public var reconnectsLastHour: Int
+        public var errorsLastHour: Int
+        /// Rows of the last sweep that could not be read.
+        public var unreadableRows: Int
+        public var positions: [PositionSnapshot]
+    }
+
+    public struct PositionSnapshot: Sendable {
+        public var position: Position
+        public var mark: FixedPoint?
+        public var isStale: Bool
+        /// When a sweep's row last brought the mark, where no ticker does.
+        public var rowTime: Uptime?
+        public var unrealizedPnL: FixedPoint?
+    }
+
+    public func snapshot(includePositions: Bool) -> Snapshot {
+        self.eventLoop.assertInEventLoop()
+        var positions: [PositionSnapshot] = []
+        if includePositions {
+            for (slot, cell) in self.tracker.book.cells.enumerated() where cell.position.isOpen {
+                let known = self.tracker.mark(slot)
+                let mark = known.price ?? cell.position.rowMarkPrice
+                let rowTime = self.tracker.rowTime(slot)
+                // Polling drives mode `rest`: three polls without a word are silence.
+                let isOverdue = rowTime.map { $0 + self.settings.machine.pollInterval * 3 < self.now } ?? false
+                let isStale = known.isStale || self.settings.machine.mode == .rest && isOverdue
+                positions.append(
+                    PositionSnapshot(
+                        position: cell.position,
+                        mark: mark,
+                        isStale: isStale,
+                        rowTime: rowTime,
+                        unrealizedPnL: mark.flatMap { cell.position.unrealizedPnL(at: $0) }
+                    )
+                )
+            }
+        }
+        let now = self.now
+        return Snapshot(
+            state: self.machine.state,
+            reason: self.machine.reason,
+            driver: self.machine.driver,
+            connectionState: self.machine.connectionState,
+            connects: self.machine.connects,
+            lastFrame: self.machine.lastFrame,
+            lastError: self.machine.lastError,
+            reconnectsLastHour: self.closures.count(now: now),
+            errorsLastHour: self.errors.count(now: now),
+            unreadableRows: self.unreadableRows,
+            positions: positions
+        )
+    }
+
+    /// Whether any leg's mark is too old to act on. On the account's loop.
+    public var hasStaleMarks: Bool {
+        self.tracker.book.cells.indices.contains {
+            self.tracker.book.cells[$0].position.isOpen && self.tracker.mark($0).isStale
+        }
+    }
+}

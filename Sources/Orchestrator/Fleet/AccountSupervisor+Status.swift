@@ -1,0 +1,85 @@
+package import HybridStream
+
+extension AccountSupervisor {
+    /// Takes the account's part of a status report, on its loop.
+    /// - Parameter lastFrames: by symbol, when the ticker feed last heard of it.
+    package func report(includePositions: Bool, lastFrames: [String: Uptime]) -> StatusReport.Account {
+        let now = self.loop.clock.uptime()
+        let snapshot = self.stream?.snapshot(includePositions: true)
+        let positions = (snapshot?.positions ?? []).map { Self.position($0, lastFrames: lastFrames, now: now) }
+        let counts = StatusReport.PositionCounts(of: positions)
+        let state: StatusReport.State = snapshot?.state.reportState ?? .starting
+        var health = StatusReport.Health.ofAccount(enabled: true, state: state, counts: counts)
+        if !self.failingSinks.isEmpty || self.isStoreFailing || (snapshot?.unreadableRows ?? 0) > 0 {
+            health = max(health, .degraded)
+        }
+        let metrics = self.pipeline.metrics
+        let wall = self.loop.clock.wall()
+        var events = StatusReport.Events()
+        events.emitted = metrics.emitted
+        events.perSecond = metrics.eventsPerSecond
+        events.conflated = metrics.conflated
+        events.lastAge = metrics.lastEventTime.map { max(0, wall - $0) }
+        events.latencyP50 = metrics.latencyP50.map(Int64.init)
+        events.latencyP99 = metrics.latencyP99.map(Int64.init)
+        let mode = self.account.mode == .rest ? Mode.rest : Mode.hybrid
+        return StatusReport.Account(
+            name: self.name,
+            enabled: true,
+            state: state,
+            health: health,
+            mode: mode.rawValue,
+            configuredMode: self.account.configuration.mode.rawValue,
+            override: mode == self.account.configuration.mode ? nil : "start --mode \(mode.rawValue)",
+            driver: snapshot?.driver == .rest ? .rest : .hybrid,
+            dryRun: self.account.isDryRun,
+            privateSession: StatusReport.PrivateSession(
+                state: snapshot.flatMap { StatusReport.ConnectionState(rawValue: $0.connectionState.rawValue) }
+                    ?? .idle,
+                connects: snapshot?.connects ?? 0,
+                lastFrameAge: snapshot?.lastFrame.map { max(0, (now - $0).milliseconds) }
+            ),
+            positions: includePositions ? positions : [],
+            positionCounts: includePositions ? nil : counts,
+            events: events,
+            reconnectsLastHour: snapshot?.reconnectsLastHour ?? 0,
+            errorsLastHour: snapshot?.errorsLastHour ?? 0,
+            lastError: snapshot?.lastError
+        )
+    }
+
+    private static func position(
+        _ snapshot: HybridStream.PositionSnapshot,
+        lastFrames: [String: Uptime],
+        now: Uptime
+    ) -> StatusReport.Position {
+        let position = snapshot.position
+        let last = lastFrames[position.key.symbol] ?? snapshot.rowTime
+        let age = last.map { max(0, (now - $0).milliseconds) }
+        return StatusReport.Position(
+            symbol: position.key.symbol,
+            positionIndex: position.key.positionIndex,
+            side: position.side.rawValue,
+            size: position.size.description,
+            entryPrice: position.entryPrice.description,
+            markPrice: snapshot.mark?.description ?? "",
+            markAge: age,
+            stale: snapshot.isStale,
+            unrealizedPnL: snapshot.unrealizedPnL?.description ?? "",
+            stopLoss: position.stopLoss
+        )
+    }
+}
+
+extension AccountMachine.State {
+    var reportState: StatusReport.State {
+        switch self {
+        case .starting: .starting
+        case .live: .live
+        case .degraded: .degraded
+        case .fallback: .fallback
+        case .failed: .failed
+        case .stopped: .drained
+        }
+    }
+}
