@@ -13,9 +13,10 @@ help: ## this list
 demo: build ## five accounts on the embedded exchange: status, then events until Ctrl-C
 	@scripts/demo.sh "$$($(SWIFT) build --show-bin-path $(BUILD_FLAGS))/bybitctl"
 
-test: deps ## every test, unit to end-to-end
+test: deps ## every test, unit to end-to-end, and the stored inputs of the fuzzers
 	$(SWIFT) build --build-tests $(BUILD_FLAGS)
 	$(SWIFT) test --skip-build $(BUILD_FLAGS)
+	@scripts/fuzz.sh --short
 
 soak: deps ## MINUTES=n [ACCOUNTS=200] [SEED=1] [BYBITCTL=program]: faults every few seconds, every event audited
 	$(SWIFT) build --build-tests $(BUILD_FLAGS)
@@ -44,7 +45,7 @@ fuzz: deps ## hostile bytes for every parser, found by coverage: SECONDS=n in al
 	@scripts/fuzz.sh --seconds $(SECONDS) $(ARGS)
 
 sanitize: deps ## the whole suite under the thread and the address sanitizer
-	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan
+	$(SWIFT) test --sanitize=thread -Xswiftc -DTHREAD_SANITIZER --scratch-path .build-tsan
 	LSAN_OPTIONS=suppressions=scripts/leaks.supp $(SWIFT) test --sanitize=address --scratch-path .build-asan
 
 lint: deps ## formatting; changes nothing

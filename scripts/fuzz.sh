@@ -119,6 +119,7 @@ build_all() {
 
 # Where new inputs go. What a search has found helps the next one; the short mode always begins with what is stored.
 corpus="$build/corpus"
+logs="$build/logs/$mode"
 if [ "$mode" = short ]; then
     corpus="$build/short"
     rm -rf "$corpus"
@@ -128,15 +129,15 @@ fi
 run() {
     local target=$1
     shift
-    mkdir -p "$corpus/$target" "$build/findings/$target" "$build/logs" "Fuzzing/Corpus/$target"
+    mkdir -p "$corpus/$target" "$build/findings/$target" "Fuzzing/Corpus/$target"
     local dictionary=()
     [ -e "Fuzzing/Dictionaries/$target.dict" ] && dictionary=("-dict=Fuzzing/Dictionaries/$target.dict")
     ASAN_OPTIONS=$sanitizer "$build/$target" -entropic_scale_per_exec_time=1 -rss_limit_mb="$memory" -max_len="${longest[$target]}" -timeout=30 \
         -print_final_stats=1 -verbosity=1 -artifact_prefix="$build/findings/$target/" "${dictionary[@]}" "$@" \
-        "$corpus/$target" "Fuzzing/Corpus/$target" >"$build/logs/$target.log" 2>&1
+        "$corpus/$target" "Fuzzing/Corpus/$target" >"$logs/$target.log" 2>&1
 }
 
-statistic() { sed -n "s/^stat::$2: *//p" "$build/logs/$1.log" | tail -n 1; }
+statistic() { sed -n "s/^stat::$2: *//p" "$logs/$1.log" | tail -n 1; }
 
 report() {
     printf '%-20s %12s %8s %10s   %s\n' target executions inputs "peak RSS" result
@@ -150,7 +151,7 @@ report() {
 
 # What went wrong, where the input lies, and how to see it again.
 explain() {
-    local target=$1 log="$build/logs/$1.log" input
+    local target=$1 log="$logs/$1.log" input
     input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
     echo
     echo "$target: $(grep -aE 'Fatal error|ERROR: |SUMMARY: ' "$log" | head -n 1)"
@@ -201,12 +202,12 @@ store() {
 minimise() {
     local target known="$build/known"
     for target in "${targets[@]}"; do
-        rm -rf "$known" && mkdir -p "$known/all" "$known/chosen" "$corpus/$target" "$build/logs"
+        rm -rf "$known" && mkdir -p "$known/all" "$known/chosen" "$corpus/$target"
         cp -t "$known/chosen" "Fuzzing/Corpus/$target"/seed-*
         find "$corpus/$target" -type f -exec cp -t "$known/all" {} +
         find "Fuzzing/Corpus/$target" -type f ! -name 'seed-*' -exec cp -t "$known/all" {} +
         ASAN_OPTIONS=$sanitizer "$build/$target" -set_cover_merge=1 -use_counters=0 -max_len="${longest[$target]}" \
-            -rss_limit_mb="$memory" -timeout=30 "$known/chosen" "$known/all" >"$build/logs/$target.log" 2>&1
+            -rss_limit_mb="$memory" -timeout=30 "$known/chosen" "$known/all" >"$logs/$target.log" 2>&1
         find "Fuzzing/Corpus/$target" -type f ! -name 'seed-*' -delete
         store "$target" "$known/chosen"
         echo "$target: $(find "Fuzzing/Corpus/$target" -type f | wc -l) inputs," \
@@ -220,8 +221,12 @@ if ! compgen -G "$(dirname "$(readlink -f "$(command -v swiftc)")")/../lib/clang
     [ "$mode" = short ] && exit 0
     exit 1
 fi
-mkdir -p "$build"
+mkdir -p "$build" "$logs"
+# One builds at a time; runs may go on beside each other.
+exec 9>"$build/lock"
+flock 9
 build_all
+flock -u 9
 case $mode in
 search)
     share=$((seconds / ${#targets[@]}))

@@ -116,7 +116,7 @@ private struct TickerHistory {
         let isOlder = self.frames.last.map { frame.cs < $0.cs } ?? false
         if frame.isSnapshot {
             self.hasSnapshot = true
-            if isOlder, let last = self.frames.last, frame.ts <= last.ts { return .outdated }
+            if isOlder, let latest = self.frames.map(\.ts).max(), frame.ts <= latest { return .outdated }
         } else {
             guard self.hasSnapshot else { return .beforeSnapshot }
             if isOlder { return .outdated }
@@ -130,7 +130,7 @@ private struct TickerHistory {
     }
 
     mutating func merge(polled price: FixedPoint, time: Int64) -> Bool {
-        if let last = self.frames.last, time <= last.ts { return false }
+        if let latest = self.frames.map(\.ts).max(), time <= latest { return false }
         if let mark = self.mark, time <= mark.time { return false }
         self.marks.append((price, time, true))
         return true

@@ -233,7 +233,7 @@ final class VirtualStore: PositionRecorder, @unchecked Sendable {
 
     init(_ time: VirtualTime) { self.time = time }
 
-    func record(account: String, changes: [PositionChange]) {
+    func record(account: String, changes: [PositionChange], told event: ToldEvent?) {
         let generation = self.generation
         self.time.schedule(in: .milliseconds(60)) {
             guard generation == self.generation else { return }

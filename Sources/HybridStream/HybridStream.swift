@@ -113,6 +113,8 @@ public final class HybridStream: @unchecked Sendable {
     private(set) var machine: AccountMachine
     private var socket: WebSocket?
     private var ticket: ConnectionBudget.Ticket?
+    /// The gate waits for the outcome of an attempt.
+    private var isAttempting = false
     private var timer: Scheduled<Void>?
     private var timerDeadline = Uptime.distantFuture
     /// Rows that came while a sweep was awaited, with the time of their arrival.
@@ -217,9 +219,13 @@ public final class HybridStream: @unchecked Sendable {
             }
         case .requestConnection:
             let urgency: ConnectionBudget.Urgency = self.tracker.book.openCount > 0 ? .holding : .flat
-            self.ticket = self.services.gate.request(urgency: urgency, on: self.eventLoop) { [weak self] in
-                self?.ticket = nil
-                self?.step { machine, now, actions in machine.granted(now: now, actions: &actions) }
+            let gate = self.services.gate
+            self.ticket = gate.request(urgency: urgency, on: self.eventLoop) { [weak self] in
+                guard let self else { return gate.ended(.abandoned) }
+                self.ticket = nil
+                self.isAttempting = true
+                self.step { machine, now, actions in machine.granted(now: now, actions: &actions) }
+                if self.socket == nil { self.attemptEnded(.abandoned) }
             }
         case .connect:
             self.socket = WebSocket(
@@ -234,8 +240,9 @@ public final class HybridStream: @unchecked Sendable {
         case .send(let text):
             self.socket?.send(text)
         case .close(let code, let reason):
-            guard let socket = self.socket else {
+            guard let socket = self.socket, !socket.isClosed else {
                 // Nothing is there that could report its end.
+                self.socket = nil
                 self.step { machine, now, actions in machine.closed(reason: reason, now: now, actions: &actions) }
                 break
             }
@@ -260,6 +267,12 @@ public final class HybridStream: @unchecked Sendable {
             self.observer.streamStateChanged(from: old, to: new, reason: reason)
             self.observer.batchCompleted()
         }
+    }
+
+    private func attemptEnded(_ outcome: ConnectionPace.Outcome) {
+        guard self.isAttempting else { return }
+        self.isAttempting = false
+        self.services.gate.ended(outcome)
     }
 
     private func authenticate() {
@@ -422,6 +435,7 @@ public final class HybridStream: @unchecked Sendable {
 
 extension HybridStream: WebSocketDelegate {
     func webSocketOpened(_ socket: WebSocket) {
+        self.attemptEnded(.connected)
         self.step { machine, now, actions in machine.opened(now: now, actions: &actions) }
     }
 
@@ -461,8 +475,10 @@ extension HybridStream: WebSocketDelegate {
                 metadata: ["account": "\(self.account.name)", "reason": "\(closure)"]
             )
         }
+        self.attemptEnded(self.machine.state == .stopped ? .abandoned : .failed)
+        let isPaced = self.services.gate.isProbing
         self.step { machine, now, actions in
-            machine.closed(reason: closure.text, now: now, actions: &actions)
+            machine.closed(reason: closure.text, isPaced: isPaced, now: now, actions: &actions)
         }
         if self.gap == nil, self.machine.hasGap { self.gap = (self.tracker.book.openCount, 0) }
         self.stopPromise?.succeed()

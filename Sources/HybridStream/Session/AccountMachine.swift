@@ -276,7 +276,9 @@ extension AccountMachine {
         }
     }
 
-    public mutating func closed(reason: String, now: Uptime, actions: inout [Action]) {
+    /// - Parameter isPaced: the exchange is out of reach for everyone, and whoever grants connections sees to it that not all
+    ///   try. Then it is better to stand in line, in order of urgency, than to wait for a time of one's own.
+    public mutating func closed(reason: String, isPaced: Bool = false, now: Uptime, actions: inout [Action]) {
         guard self.hasSocket else { return }
         self.heartbeat = nil
         self.lastError = reason
@@ -291,7 +293,7 @@ extension AccountMachine {
             self.phase = .checkingKey
             actions.append(.checkKey)
         } else {
-            self.phase = .waiting(until: now + self.backoff.next(using: &self.random))
+            self.phase = .waiting(until: isPaced ? now : now + self.backoff.next(using: &self.random))
         }
         if self.state == .live { self.changeState(to: .degraded, reason, &actions) }
         self.tick(now: now, actions: &actions)

@@ -24,9 +24,11 @@ public struct ConnectionBudget: Sendable {
     public var reserve: Int { self.connections / 20 }
     private var attempts: [Uptime] = []
     private var firstAttempt = 0
+    public private(set) var pace: ConnectionPace
     private var waiting: [(urgency: Urgency, ticket: Ticket)] = []
 
-    public init(connections: Int, per: Duration) {
+    public init(connections: Int, per: Duration, pace: ConnectionPace = ConnectionPace()) {
+        self.pace = pace
         self.connections = max(1, connections)
         self.per = per
     }
@@ -53,12 +55,21 @@ public struct ConnectionBudget: Sendable {
         self.forget(before: now)
         let free = max(0, self.connections - (self.attempts.count - self.firstAttempt))
         let tickers = self.waiting.prefix(free).prefix { $0.urgency == .tickers }.count
-        let others = max(0, min(free - self.reserve, free - tickers))
+        let others = max(0, min(free - self.reserve, free - tickers, self.pace.room(now: now)))
         let granted = self.waiting.prefix(tickers + others).map(\.ticket)
         self.waiting.removeFirst(granted.count)
         self.attempts.append(contentsOf: repeatElement(now, count: granted.count))
-        guard !self.waiting.isEmpty, self.firstAttempt < self.attempts.count else { return (granted, nil) }
-        return (granted, self.attempts[self.firstAttempt] + self.per)
+        self.pace.began(granted.count - tickers, now: now)
+        if self.waiting.isEmpty { return (granted, nil) }
+        // Both may have to come true; whoever asks too early asks again.
+        let slides = self.firstAttempt < self.attempts.count ? self.attempts[self.firstAttempt] + self.per : nil
+        let next = [slides, self.pace.nextChance].compactMap { $0 }.filter { $0 > now }.min()
+        return (granted, next)
+    }
+
+    /// What became of an attempt of an account, which decides how many may follow.
+    public mutating func ended(_ outcome: ConnectionPace.Outcome, now: Uptime) {
+        self.pace.ended(outcome, now: now)
     }
 
     private mutating func forget(before now: Uptime) {

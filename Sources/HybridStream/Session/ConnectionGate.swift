@@ -7,7 +7,7 @@ public final class ConnectionGate: Sendable {
         var budget: ConnectionBudget
         var callbacks: [ConnectionBudget.Ticket: Callback] = [:]
         var nextTicket: ConnectionBudget.Ticket = 1
-        var isTimerSet = false
+        var timerDeadline = Uptime.distantFuture
     }
 
     private struct Callback: Sendable {
@@ -19,8 +19,14 @@ public final class ConnectionGate: Sendable {
     private let timerLoop: any EventLoop
     private let time: TimeSource
 
-    public init(connections: Int, per: Duration, timerLoop: any EventLoop, time: TimeSource = .system) {
-        self.state = Mutex(State(budget: ConnectionBudget(connections: connections, per: per)))
+    public init(
+        connections: Int,
+        per: Duration,
+        pace: ConnectionPace = ConnectionPace(),
+        timerLoop: any EventLoop,
+        time: TimeSource = .system
+    ) {
+        self.state = Mutex(State(budget: ConnectionBudget(connections: connections, per: per, pace: pace)))
         self.timerLoop = timerLoop
         self.time = time
     }
@@ -51,6 +57,15 @@ public final class ConnectionGate: Sendable {
         }
     }
 
+    /// Whoever was granted an account's connection tells what became of it, once.
+    public func ended(_ outcome: ConnectionPace.Outcome) {
+        self.state.withLock { $0.budget.ended(outcome, now: self.time.uptime()) }
+        self.grant()
+    }
+
+    /// The exchange is out of reach: who fails now need not wait before asking again, the gate lets one at a time try.
+    public var isProbing: Bool { self.state.withLock { $0.budget.pace.isProbing } }
+
     /// Attempts in the current window, and the window's limit.
     public var usage: (used: Int, limit: Int) {
         self.state.withLock { state in (state.budget.used(now: self.time.uptime()), state.budget.connections) }
@@ -60,18 +75,18 @@ public final class ConnectionGate: Sendable {
     public var waitingCount: Int { self.state.withLock { $0.budget.waitingCount } }
 
     /// Decides under the lock, calls outside it.
-    private func grant(timerFired: Bool = false) {
+    private func grant(timer fired: Uptime? = nil) {
         let (granted, next) = self.state.withLock { state -> ([Callback], Uptime?) in
-            if timerFired { state.isTimerSet = false }
+            if fired == state.timerDeadline { state.timerDeadline = .distantFuture }
             let (tickets, next) = state.budget.grant(now: self.time.uptime())
             let callbacks = tickets.compactMap { state.callbacks.removeValue(forKey: $0) }
-            guard let next, !state.isTimerSet else { return (callbacks, nil) }
-            state.isTimerSet = true
+            guard let next, next < state.timerDeadline else { return (callbacks, nil) }
+            state.timerDeadline = next
             return (callbacks, next)
         }
         for callback in granted { callback.eventLoop.execute(callback.body) }
         if let next {
-            self.timerLoop.scheduleTask(deadline: next.deadline) { self.grant(timerFired: true) }
+            self.timerLoop.scheduleTask(deadline: next.deadline) { self.grant(timer: next) }
         }
     }
 }

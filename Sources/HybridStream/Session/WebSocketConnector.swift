@@ -45,7 +45,9 @@ public struct WebSocketConnector: Sendable {
                 case .success(let channel):
                     if socket.isClosed { channel.close(promise: nil) }
                 case .failure(let error):
-                    socket.connectFailed(describe(error))
+                    // Without descriptors or a route it fails at once, before its maker has the socket in hand: nobody would
+                    // know whose end is told.
+                    eventLoop.execute { socket.connectFailed(describe(error)) }
                 }
             }
         }

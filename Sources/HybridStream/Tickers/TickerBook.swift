@@ -70,7 +70,8 @@ public struct TickerBook: Sendable {
             if frame.cs < entry.cs { return .outdated }
         }
         entry.cs = frame.cs
-        entry.exchangeTime = frame.ts
+        // A delta may be newer by `cs` and carry an older time; a snapshot must not pass for a later one because of that.
+        entry.exchangeTime = max(entry.exchangeTime, frame.ts)
         entry.lastFrame = now
         // A price of zero is the exchange's word for none; positions must not be valued with it.
         guard let price = frame.markPrice, price.isPositive else { return .refreshed }

@@ -138,9 +138,10 @@ public final class TickerFeed: TickerSource, @unchecked Sendable {
             case .send(let text):
                 self.socket?.send(text)
             case .close(let reason):
-                if let socket = self.socket {
+                if let socket = self.socket, !socket.isClosed {
                     socket.abort(reason)
                 } else {
+                    self.socket = nil
                     // Nothing is there that could report its end.
                     self.step { machine, now, actions in machine.closed(reason: reason, now: now, actions: &actions) }
                 }

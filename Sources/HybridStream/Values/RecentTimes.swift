@@ -1,14 +1,23 @@
-/// How often something happened in the last hour; bounded.
+/// How often something happened in the last hour, to the minute; bounded.
 struct RecentTimes: Sendable {
-    static let limit = 1000
-    private var times: [Uptime] = []
+    private static let kept = 60
+    /// Oldest first; only minutes in which something happened.
+    private var minutes: [(number: Int64, count: Int)] = []
 
     mutating func add(_ time: Uptime) {
-        if self.times.count == Self.limit { self.times.removeFirst(Self.limit / 2) }
-        self.times.append(time)
+        let number = Self.number(time)
+        if let last = self.minutes.indices.last, self.minutes[last].number >= number {
+            self.minutes[last].count += 1
+            return
+        }
+        self.minutes.removeAll { $0.number <= number - Int64(Self.kept) }
+        self.minutes.append((number, 1))
     }
 
     func count(now: Uptime) -> Int {
-        self.times.reduce(0) { $0 + ($1 + .seconds(3600) > now ? 1 : 0) }
+        let first = Self.number(now) - Int64(Self.kept)
+        return self.minutes.reduce(0) { $0 + ($1.number > first ? $1.count : 0) }
     }
+
+    private static func number(_ time: Uptime) -> Int64 { time.nanoseconds / 60_000_000_000 }
 }

@@ -85,6 +85,8 @@ public struct ControlClient: Sendable {
                 guard try await receive(chunk) else { return false }
             }
             return true
+        } catch let error as HTTPParserError {
+            throw ControlClientError(.notRunning, "the instance broke off the stream of events (\(error))")
         } catch let error as HTTPClientError {
             throw ControlClientError(.notRunning, "the instance broke off the stream of events (\(error))")
         }

@@ -10,7 +10,8 @@ extension AccountSupervisor {
         let counts = StatusReport.PositionCounts(of: positions)
         let state: StatusReport.State = snapshot?.state.reportState ?? .starting
         var health = StatusReport.Health.ofAccount(enabled: true, state: state, counts: counts)
-        if !self.failingSinks.isEmpty || self.isStoreFailing || (snapshot?.unreadableRows ?? 0) > 0 {
+        let trouble = self.ownTrouble
+        if trouble != nil || (snapshot?.unreadableRows ?? 0) > 0 {
             health = max(health, .degraded)
         }
         let metrics = self.pipeline.metrics
@@ -44,8 +45,14 @@ extension AccountSupervisor {
             events: events,
             reconnectsLastHour: snapshot?.reconnectsLastHour ?? 0,
             errorsLastHour: snapshot?.errorsLastHour ?? 0,
-            lastError: snapshot?.lastError
+            lastError: trouble ?? snapshot?.lastError
         )
+    }
+
+    /// What is wrong on this host, not between it and the exchange.
+    private var ownTrouble: String? {
+        if let trouble = self.failingSinks.min(by: { $0.key < $1.key })?.value { return "\(trouble)" }
+        return self.storeTrouble.map { "the store cannot write: \($0)" }
     }
 
     private static func position(

@@ -19,9 +19,11 @@ package final class AccountSupervisor: @unchecked Sendable {
     /// Held symbols whose ticker the exchange refuses.
     private var quarantined: Set<String> = []
     /// Paths of sinks that cannot write now.
-    private(set) var failingSinks: Set<String> = []
+    private(set) var failingSinks: [String: SinkTrouble] = [:]
     /// What happens now would not survive the process.
-    private(set) var isStoreFailing = false
+    private(set) var storeTrouble: StoreError?
+    /// The change whose event comes next: both are recorded as one.
+    private var untold: PositionBook.Change?
     let queues: [EventQueue]
     private var settled: EventLoopPromise<Void>?
     private var isSettled = false
@@ -46,6 +48,7 @@ package final class AccountSupervisor: @unchecked Sendable {
             loop: fleetLoop.pipeline,
             queues: queues
         )
+        self.pipeline.willTell = { [unowned self] update, line, n in self.record(update, line, n) }
     }
 
     package var name: String { self.account.identity.name }
@@ -82,15 +85,15 @@ package final class AccountSupervisor: @unchecked Sendable {
 
     func sinkChanged(path: String, trouble: SinkTrouble?) {
         if let trouble {
-            self.failingSinks.insert(path)
+            self.failingSinks[path] = trouble
             self.alert("sink_failed", .warning, .opened, symbol: "", "\(trouble)")
-        } else if self.failingSinks.remove(path) != nil, self.failingSinks.isEmpty {
+        } else if self.failingSinks.removeValue(forKey: path) != nil, self.failingSinks.isEmpty {
             self.alert("sink_failed", .warning, .resolved, symbol: "", "\(path) is written again")
         }
     }
 
     func storeChanged(_ trouble: StoreError?) {
-        self.isStoreFailing = trouble != nil
+        self.storeTrouble = trouble
         if let trouble {
             self.alert("store_failed", .warning, .opened, symbol: "", "the store cannot write: \(trouble)")
         } else {
@@ -225,9 +228,17 @@ extension AccountSupervisor: HybridStreamObserver {
     }
 
     package func positionChanged(_ change: PositionBook.Change) {
+        self.untold = change
+    }
+
+    /// A change and what readers are told of it get into the store together, before anybody is told.
+    private func record(_ update: PositionUpdate, _ line: [UInt8], _ n: Int64) {
+        guard let change = self.untold, change.position.key == update.position.key else { return }
+        self.untold = nil
         self.store.record(
             account: self.name,
-            changes: [change.position.isOpen ? .upsert(change.position) : .close(change.position.key)]
+            changes: [change.position.isOpen ? .upsert(change.position) : .close(change.position.key)],
+            told: update.cause.isLifecycle && !self.queues.isEmpty ? ToldEvent(n: n, line: line) : nil
         )
     }
 

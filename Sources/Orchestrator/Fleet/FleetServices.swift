@@ -50,6 +50,7 @@ struct FleetServices: Sendable {
         self.gate = ConnectionGate(
             connections: settings.connectionBudget.connections,
             per: settings.connectionBudget.per,
+            pace: ConnectionPace(initial: settings.reconnect.initial, max: settings.reconnect.max),
             timerLoop: first
         )
         self.feed = TickerFeed(

@@ -59,6 +59,7 @@ public final class Orchestrator: Sendable {
     public func run() async throws {
         defer { self.ready.continuation.finish() }
         for warning in self.warnings { self.logger.warning("\(warning)") }
+        try OpenFiles.secure(for: self.plan)
         let lock = try InstanceLock.acquire(self.location)
         let store = try Store.open(path: self.location.directory + "/store.sqlite") { [weak self] trouble in
             self?.storeChanged(trouble)
@@ -71,10 +72,20 @@ public final class Orchestrator: Sendable {
             throw error
         }
         self.state.withLock { $0.services = services }
-        let sinks = JSONLinesWriter { [weak self] sink, trouble in self?.sinkChanged(sink, trouble) }
+        let sinks = JSONLinesWriter(
+            onChange: { [weak self] sink, trouble in self?.sinkChanged(sink, trouble) },
+            beforeWriting: { store.secureTold() },
+            onWritten: { store.toldEventsDelivered(before: $0) }
+        )
         let outcome = await self.operate(lock: lock, store: store, services: services, sinks: sinks)
-        await self.shutDown(services: services, sinks: sinks, store: store)
+        let isComplete = await self.shutDown(services: services, sinks: sinks, store: store)
         try outcome.get()
+        if !isComplete {
+            throw OrchestratorError(
+                .io,
+                "stopped, but not everything could be written or closed; the log says what and why"
+            )
+        }
     }
 
     private func operate(
@@ -134,13 +145,17 @@ public final class Orchestrator: Sendable {
         let loops = services.loops
         FleetLoop.connect(services.loops, to: services.feed)
         let known = try store.loadAll(self.plan.running.map(\.identity.name))
+        let written = self.lastNumbersWritten(known)
         for (index, account) in self.plan.running.enumerated() {
             if self.state.withLock({ $0.isStopping }) { return }
             let loop = loops[index % loops.count]
             let stored = known[index]
             let queues = account.configuration.strategy.sinks.compactMap { sink -> EventQueue? in
                 guard case .jsonl(let file) = sink else { return nil }
-                return sinks.sink(path: file.path, options: JSONLinesOptions(file)).queue
+                let queue = sinks.sink(path: file.path, options: JSONLinesOptions(file)).queue
+                let last = written[file.path]?[account.identity.name] ?? 0
+                queue.append(stored.told.filter { $0.n > last }.map(\.line))
+                return queue
             }
             let logger = self.logger
             try await loop.eventLoop.submit {
@@ -175,6 +190,22 @@ public final class Orchestrator: Sendable {
             let settled = try await loop.collect { $0.whenSettled() }
             for future in settled { try await future.get() }
         }
+    }
+
+    /// By file and account: the last event that a process that was killed has written, for accounts of which there are
+    /// events that it need not have written.
+    private func lastNumbersWritten(_ known: [StoredAccount]) -> [String: [String: Int64]] {
+        var accounts: [String: Set<String>] = [:]
+        for (account, stored) in zip(self.plan.running, known) where !stored.told.isEmpty {
+            for case .jsonl(let file) in account.configuration.strategy.sinks {
+                accounts[file.path, default: []].insert(stored.account)
+            }
+        }
+        return Dictionary(
+            uniqueKeysWithValues: accounts.map { path, accounts in
+                (path, LastNumbers.inFile(path, of: accounts))
+            }
+        )
     }
 
     /// Without the exchange's time nothing can be signed well; without the exchange the accounts start all the same, and
@@ -242,9 +273,10 @@ public final class Orchestrator: Sendable {
     }
 
     /// In the order in which nothing is lost: streams, feed, sinks, store, connections, loops.
-    private func shutDown(services: FleetServices, sinks: JSONLinesWriter, store: Store) async {
+    /// - Returns: whether all of it went well.
+    private func shutDown(services: FleetServices, sinks: JSONLinesWriter, store: Store) async -> Bool {
         self.logger.info("stopping")
-        await self.attempt("closing the streams") {
+        var isComplete = await self.attempt("closing the streams") {
             for loop in services.loops {
                 let accounts = try await loop.collect { $0 }
                 try await withThrowingTaskGroup(of: Void.self) { group in
@@ -255,28 +287,34 @@ public final class Orchestrator: Sendable {
             }
             try await services.feed.stop().get()
         }
-        if await !sinks.close() {
+        if await sinks.close() {
+            store.forgetToldEvents()
+        } else {
+            isComplete = false
             self.logger.error("not every event could be written to its file before the end; see the messages above")
         }
-        await self.attempt("storing the last numbers") {
+        let isStored = await self.attempt("storing the last numbers") {
             for loop in services.loops {
                 for (name, number) in try await loop.collect({ ($0.name, $0.pipeline.lastNumber) }) {
                     store.settle(account: name, lastNumber: number)
                 }
             }
         }
-        await self.attempt("closing the store") { try await store.close() }
-        await self.attempt("closing REST") { try await services.rest.shutdown() }
-        await self.attempt("ending the loops") { try await services.group.shutdownGracefully() }
+        let isClosed = await self.attempt("closing the store") { try await store.close() }
+        _ = await self.attempt("closing REST") { try await services.rest.shutdown() }
+        _ = await self.attempt("ending the loops") { try await services.group.shutdownGracefully() }
         self.state.withLock { $0.services = nil }
         self.logger.info("stopped")
+        return isComplete && isStored && isClosed
     }
 
-    private func attempt(_ what: String, _ body: () async throws -> Void) async {
+    private func attempt(_ what: String, _ body: () async throws -> Void) async -> Bool {
         do {
             try await body()
+            return true
         } catch {
             self.logger.error("\(what) failed", metadata: ["reason": "\(error)"])
+            return false
         }
     }
 }

@@ -14,6 +14,8 @@ public final class AccountPipeline: PositionObserver {
     @exclusivity(unchecked) private var consumers: ConsumerList
     /// Called after each position update, for whoever waits for one.
     @exclusivity(unchecked) public var onUpdate: ((PositionUpdate) -> Void)?
+    /// Called with every event about a position that is no mark, before it is handed to anybody.
+    public var willTell: ((_ update: PositionUpdate, _ line: [UInt8], _ n: Int64) -> Void)?
     @exclusivity(unchecked) private var emitted: Int64 = 0
     @exclusivity(unchecked) private var conflated: Int64 = 0
     @exclusivity(unchecked) private var lastEventTime: Int64 = 0
@@ -216,6 +218,7 @@ public final class AccountPipeline: PositionObserver {
     private func stageRemembered(_ update: PositionUpdate, n: Int64) {
         let line = PositionLine.bytes(update, label: self.label, n: n, emittedTime: self.loop.wall)
         let kind = EventKinds(update.cause)
+        self.willTell?(update, line, n)
         self.remember(line, kind: kind, symbol: update.position.key.symbol, n: n)
         if !self.stages.isEmpty { self.stage(update, kind: kind, n: n) }
     }

@@ -122,6 +122,15 @@ public final class EventQueue: Sendable {
         wake()
     }
 
+    /// Appends whole lines that were made before.
+    func append(_ lines: [[UInt8]]) {
+        let wake = self.state.withLock { state -> Wake in
+            for line in lines { line.withUnsafeBytes { state.buffer.append($0) } }
+            return EventQueue.wake(&state)
+        }
+        wake()
+    }
+
     private func append(_ piece: SinkStage.Piece, from arena: LineArena, to state: inout State) {
         switch piece {
         case .lines(let range):

@@ -13,6 +13,7 @@ public final class JSONLinesSink: Sendable {
     /// Several accounts may name the same path; guarded by the writer.
     private let writing: Mutex<Writing>
     private let onChange: @Sendable (SinkTrouble?) -> Void
+    private let beforeWriting: @Sendable () -> Void
 
     /// What only the writer's thread touches.
     private struct Writing {
@@ -22,6 +23,8 @@ public final class JSONLinesSink: Sendable {
         var trouble: SinkTrouble?
         var backoff = JSONLinesSink.firstRetry
         var isDone = false
+        /// What was in the queue then has been written.
+        var emptied = ContinuousClock.now
     }
 
     static let firstRetry = Duration.milliseconds(100)
@@ -30,12 +33,20 @@ public final class JSONLinesSink: Sendable {
     static let busyRetry = Duration.milliseconds(20)
     private static let drainBytes = 64 * 1_024
 
-    /// - Parameter onChange: called on the writer's thread with the trouble when writing begins to fail, and with nil
-    ///   when it works again.
-    init(path: String, options: JSONLinesOptions, onChange: @escaping @Sendable (SinkTrouble?) -> Void) {
+    /// - Parameters:
+    ///   - onChange: called on the writer's thread with the trouble when writing begins to fail, and with nil when it works
+    ///     again.
+    ///   - beforeWriting: called on the writer's thread when lines have been taken, before they are written.
+    init(
+        path: String,
+        options: JSONLinesOptions,
+        onChange: @escaping @Sendable (SinkTrouble?) -> Void,
+        beforeWriting: @escaping @Sendable () -> Void = {}
+    ) {
         self.path = path
         self.options = options
         self.onChange = onChange
+        self.beforeWriting = beforeWriting
         self.queue = EventQueue(
             name: "jsonl:\(path)",
             limit: options.queueLimit,
@@ -92,9 +103,13 @@ public final class JSONLinesSink: Sendable {
                 if self.options.sync == .everyBatch { try writing.file.synchronize() }
             }
             writing.offset = 0
+            let start = ContinuousClock.now
             switch self.queue.drain(into: &writing.lines, maxBytes: JSONLinesSink.drainBytes) {
-            case .lines: continue
-            case .empty: return .wait
+            case .lines:
+                self.beforeWriting()
+            case .empty:
+                writing.emptied = start
+                return .wait
             case .closed:
                 if self.options.sync != .never { try writing.file.synchronize() }
                 writing.file.close()
@@ -102,6 +117,16 @@ public final class JSONLinesSink: Sendable {
                 return .done
             }
         }
+    }
+
+    /// What was handed over before this has been written. On the writer's thread.
+    var writtenBefore: ContinuousClock.Instant {
+        let now = ContinuousClock.now
+        let (emptied, isIdle) = self.writing.withLock { writing in
+            (writing.emptied, writing.isDone || writing.trouble == nil && writing.offset >= writing.lines.count)
+        }
+        let waits = self.queue.statistics
+        return isIdle && waits.waitingBytes == 0 && waits.parkedMarks == 0 ? now : emptied
     }
 
     /// Gives up what could not be written in time.

@@ -50,18 +50,34 @@ public final class JSONLinesWriter: Sendable {
         /// Those whose queue has called.
         var ready: [JSONLinesSink] = []
         var isScheduled = false
+        var nextReport = ContinuousClock.now
     }
 
     private let state = Mutex(State())
     private let thread = DispatchQueue(label: "jsonl")
     private let onChange: @Sendable (JSONLinesSink, SinkTrouble?) -> Void
+    private let beforeWriting: @Sendable () -> Void
+    private let onWritten: @Sendable (ContinuousClock.Instant) -> Void
 
     /// Events are collected this long, so that many become one write.
     private static let collect = DispatchTimeInterval.milliseconds(5)
 
-    /// - Parameter onChange: called when a sink begins to fail, and with nil when it works again.
-    public init(onChange: @escaping @Sendable (JSONLinesSink, SinkTrouble?) -> Void) {
+    /// An event is handed over within this time after it was made, unless its event loop stands still.
+    private static let handOver = Duration.seconds(1)
+
+    /// All closures are called on the writer's thread.
+    /// - Parameters:
+    ///   - onChange: called when a sink begins to fail, and with nil when it works again.
+    ///   - beforeWriting: called when lines have been taken, before they are written: what they say is to be safe first.
+    ///   - onWritten: called about once a second while something is written: all events from before the instant have been.
+    public init(
+        onChange: @escaping @Sendable (JSONLinesSink, SinkTrouble?) -> Void,
+        beforeWriting: @escaping @Sendable () -> Void = {},
+        onWritten: @escaping @Sendable (ContinuousClock.Instant) -> Void = { _ in }
+    ) {
         self.onChange = onChange
+        self.beforeWriting = beforeWriting
+        self.onWritten = onWritten
         // A closed pipe is to be an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
     }
@@ -93,9 +109,14 @@ public final class JSONLinesWriter: Sendable {
             }
             let report = self.onChange
             let box = WeakSink()
-            let sink = JSONLinesSink(path: path, options: options) { trouble in
-                if let sink = box.sink { report(sink, trouble) }
-            }
+            let sink = JSONLinesSink(
+                path: path,
+                options: options,
+                onChange: { trouble in
+                    if let sink = box.sink { report(sink, trouble) }
+                },
+                beforeWriting: self.beforeWriting
+            )
             box.sink = sink
             state.sinks[path] = Entry(sink: sink, users: 1)
             return (sink, true)
@@ -197,6 +218,17 @@ public final class JSONLinesWriter: Sendable {
                 }
             }
         }
+        self.reportWritten()
+    }
+
+    private func reportWritten() {
+        let now = ContinuousClock.now
+        let sinks = self.state.withLock { state -> [JSONLinesSink] in
+            guard now >= state.nextReport else { return [] }
+            state.nextReport = now + .seconds(1)
+            return state.sinks.values.map(\.sink)
+        }
+        if let oldest = sinks.map(\.writtenBefore).min() { self.onWritten(oldest - JSONLinesWriter.handOver) }
     }
 }
 

@@ -15,18 +15,36 @@ struct PendingWrites {
         case settle(Int64)
     }
 
+    struct Told {
+        let account: String
+        let event: ToldEvent
+        let recorded: ContinuousClock.Instant
+    }
+
     private(set) var positions: [RowKey: PositionChange] = [:]
+    /// In the order in which they are told.
+    private(set) var told: [Told] = []
     private(set) var counters: [String: Counter] = [:]
 
+    /// Told events that stand in every file are to be removed.
+    var prunesTold = false
+
+    /// While the disk does not answer for very long, the oldest are given up: they stand in the files by then.
+    static let mostTold = 20_000
     /// So many rows are written without waiting for more.
     static let enough = 500
 
-    var isEmpty: Bool { self.positions.isEmpty && self.counters.isEmpty }
+    var isEmpty: Bool { self.positions.isEmpty && self.counters.isEmpty && self.told.isEmpty && !self.prunesTold }
     /// Numbers are urgent: someone may be waiting.
     var isUrgent: Bool { self.positions.count >= PendingWrites.enough || !self.counters.isEmpty }
 
     mutating func add(_ changes: [PositionChange], account: String) {
         for change in changes { self.positions[RowKey(account: account, key: change.key)] = change }
+    }
+
+    mutating func add(_ event: ToldEvent, account: String) {
+        self.told.append(Told(account: account, event: event, recorded: .now))
+        if self.told.count > 2 * PendingWrites.mostTold { self.told.removeFirst(PendingWrites.mostTold) }
     }
 
     mutating func add(_ counter: Counter, account: String) {
@@ -37,5 +55,6 @@ struct PendingWrites {
     mutating func restore(_ older: PendingWrites) {
         self.positions.merge(older.positions) { newer, _ in newer }
         self.counters.merge(older.counters) { newer, _ in newer }
+        self.told = (older.told + self.told).suffix(2 * PendingWrites.mostTold)
     }
 }

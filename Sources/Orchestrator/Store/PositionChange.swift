@@ -17,11 +17,25 @@ public enum PositionChange: Sendable {
 
 /// Where changes of the position book go: the store, or what stands in for it in a simulation.
 package protocol PositionRecorder: AnyObject, Sendable {
-    /// Notes changes of an account's positions without blocking.
-    func record(account: String, changes: [PositionChange])
+    /// Notes changes of an account's positions, together with the event that tells of them, without blocking. To be called
+    /// before the event is handed to anybody.
+    func record(account: String, changes: [PositionChange], told event: ToldEvent?)
 }
 
 extension Store: PositionRecorder {}
+
+/// A lifecycle event that readers get. The store keeps it until it stands in every file, so that a process that dies in
+/// between can still deliver it.
+public struct ToldEvent: Sendable, Equatable {
+    public let n: Int64
+    /// The line as readers get it, with its end.
+    public let line: [UInt8]
+
+    public init(n: Int64, line: [UInt8]) {
+        self.n = n
+        self.line = line
+    }
+}
 
 /// What the store knows of an account.
 public struct StoredAccount: Sendable {
@@ -30,13 +44,16 @@ public struct StoredAccount: Sendable {
     public let positions: [Position]
     /// The numbers to go on with. Never used before, also not before a crash.
     public let numbers: NumberLease
+    /// Events from before a crash that need not have reached every file.
+    public let told: [ToldEvent]
 
     /// The first number to use.
     public var nextN: Int64 { self.numbers.first }
 
-    public init(account: String, positions: [Position], numbers: NumberLease) {
+    public init(account: String, positions: [Position], numbers: NumberLease, told: [ToldEvent] = []) {
         self.account = account
         self.positions = positions
         self.numbers = numbers
+        self.told = told
     }
 }

@@ -22,6 +22,13 @@ public final class Store: Sendable {
         var isClosed = false
         var trouble: StoreError?
         var backoff = Store.firstRetry
+        var told = ToldEventLog()
+        /// What was told before this stands in every file.
+        var deliveredBefore: ContinuousClock.Instant?
+        /// Told events are on their way into the file.
+        var isWritingTold = false
+        /// Someone waited for the thread in vain; nobody waits again until it has answered.
+        var isStuck = false
     }
 
     private static let collect = DispatchTimeInterval.milliseconds(50)
@@ -64,8 +71,12 @@ public final class Store: Sendable {
         try self.thread.sync { () -> Result<Void, StoreError> in
             self.writePending()
         }.get()
-        let loaded: [(String, [Position], Int64)]
+        let loaded: [(String, [Position], Int64, [ToldEvent])]
         do {
+            let told = try self.database.writeWithoutTransaction { database in
+                try ToldEventLog.load(database)
+            }
+            self.state.withLock { $0.told = told.log }
             loaded = try self.database.writeWithoutTransaction { database in
                 try Store.durably(database) {
                     try accounts.map { account in
@@ -75,19 +86,19 @@ public final class Store: Sendable {
                             arguments: [account]
                         ).map(PositionRecord.position)
                         let used = try Store.reserve(account, above: nil, in: database)
-                        return (account, positions, used)
+                        return (account, positions, used, told.events[account] ?? [])
                     }
                 }
             }
         } catch {
             throw StoreFile.error(error, path: self.path, otherwise: .unreadable)
         }
-        return loaded.map { account, positions, used in
+        return loaded.map { account, positions, used, told in
             let numbers = NumberLease(first: used + 1, last: used + NumberLease.blockSize) { [weak self] lease in
                 guard let self else { return lease.requestFailed() }
                 self.add(.extend(lease), account: account)
             }
-            return StoredAccount(account: account, positions: positions, numbers: numbers)
+            return StoredAccount(account: account, positions: positions, numbers: numbers, told: told)
         }
     }
 
@@ -132,10 +143,42 @@ public final class Store: Sendable {
 
     // MARK: Writing
 
-    /// Notes changes of an account's positions. Of several of one position only the last is written.
-    public func record(account: String, changes: [PositionChange]) {
-        guard !changes.isEmpty else { return }
-        self.schedule { $0.add(changes, account: account) }
+    /// Notes changes of an account's positions. Of several of one position only the last is written. The event that tells
+    /// of them is written in the same transaction.
+    public func record(account: String, changes: [PositionChange], told event: ToldEvent? = nil) {
+        guard !changes.isEmpty || event != nil else { return }
+        self.schedule {
+            $0.add(changes, account: account)
+            if let event { $0.add(event, account: account) }
+        }
+    }
+
+    /// Blocks until the events recorded so far are in the file, so that what a reader is told now is known after any crash;
+    /// but no longer than `patience`: a store that cannot write keeps nobody from being told. Never on an event loop.
+    public func secureTold(patience: Duration = .milliseconds(200)) {
+        let waits = self.state.withLock { state in
+            (!state.pending.told.isEmpty || state.isWritingTold) && !state.isWaitingForRetry && !state.isStuck
+        }
+        guard waits else { return }
+        let written = DispatchSemaphore(value: 0)
+        self.thread.async {
+            self.state.withLock { $0.isStuck = false }
+            _ = self.writePending()
+            written.signal()
+        }
+        let nanoseconds = Int(patience / .nanoseconds(1))
+        if written.wait(timeout: .now() + .nanoseconds(nanoseconds)) == .timedOut {
+            self.state.withLock { $0.isStuck = true }
+        }
+    }
+
+    /// Events that were recorded before this stand in every file, and need not be kept any longer.
+    public func toldEventsDelivered(before instant: ContinuousClock.Instant) {
+        let isWorthIt = self.state.withLock { state -> Bool in
+            state.deliveredBefore = max(state.deliveredBefore ?? instant, instant)
+            return state.told.holdsAny(before: instant)
+        }
+        if isWorthIt { self.schedule { $0.prunesTold = true } }
     }
 
     /// Notes that an account ended in good order and that `lastNumber` was the last it used, so that the next start goes on
@@ -174,6 +217,7 @@ public final class Store: Sendable {
     private func writePending() -> Result<Void, StoreError> {
         let (pending, isClosed) = self.state.withLock { state -> (PendingWrites, Bool) in
             state.isScheduled = false
+            state.isWritingTold = !state.pending.told.isEmpty
             defer { state.pending = PendingWrites() }
             return (state.pending, state.isClosed)
         }
@@ -192,8 +236,10 @@ public final class Store: Sendable {
     }
 
     private func write(_ pending: PendingWrites) throws -> [(NumberLease, Int64)] {
-        try self.database.writeWithoutTransaction { database in
+        var (told, delivered) = self.state.withLock { ($0.told, $0.deliveredBefore) }
+        let extended = try self.database.writeWithoutTransaction { database in
             let body = { () throws -> [(NumberLease, Int64)] in
+                try told.write(pending.told, delivered: delivered, in: database)
                 for (row, change) in pending.positions {
                     switch change {
                     case .upsert(let position):
@@ -221,11 +267,19 @@ public final class Store: Sendable {
             }
             return []
         }
+        self.state.withLock { $0.told = told }
+        return extended
+    }
+
+    /// Every event stands in every file: the process ends in good order.
+    public func forgetToldEvents() {
+        self.toldEventsDelivered(before: .now)
     }
 
     private func writeSucceeded() {
         let hadTrouble = self.state.withLock { state -> Bool in
             defer { state.trouble = nil }
+            state.isWritingTold = false
             state.backoff = Store.firstRetry
             return state.trouble != nil
         }
@@ -235,6 +289,7 @@ public final class Store: Sendable {
     private func writeFailed(_ pending: PendingWrites, _ trouble: StoreError) {
         let (isNew, delay) = self.state.withLock { state -> (Bool, Int?) in
             state.pending.restore(pending)
+            state.isWritingTold = false
             let isNew = state.trouble != trouble
             state.trouble = trouble
             if state.isWaitingForRetry { return (isNew, nil) }

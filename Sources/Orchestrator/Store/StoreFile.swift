@@ -6,22 +6,34 @@ enum StoreFile {
     static func open(_ path: String) throws(StoreError) -> DatabaseQueue {
         try self.create(path)
         do {
+            // Only looked at first: what is damaged or another's is left as it is.
+            try self.examine(path)
             var configuration = GRDB.Configuration()
             configuration.journalMode = .wal
             configuration.busyMode = .timeout(5)
             configuration.label = "store"
             let database = try DatabaseQueue(path: path, configuration: configuration)
-            try database.write { database in
-                if let problem = try String.fetchOne(database, sql: "PRAGMA quick_check(1)"), problem != "ok" {
-                    throw StoreError(kind: .corrupt, path: path, reason: problem)
-                }
-                try self.checkVersion(database, path: path)
-            }
             try StoreSchema.migrator.migrate(database)
             return database
         } catch {
             throw self.error(error, path: path, otherwise: .unavailable)
         }
+    }
+
+    private static func examine(_ path: String) throws {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_size > 0 else { return }
+        var configuration = GRDB.Configuration()
+        configuration.readonly = true
+        configuration.busyMode = .timeout(5)
+        let database = try DatabaseQueue(path: path, configuration: configuration)
+        try database.read { database in
+            if let problem = try String.fetchOne(database, sql: "PRAGMA quick_check(1)"), problem != "ok" {
+                throw StoreError(kind: .corrupt, path: path, reason: problem)
+            }
+            try self.checkVersion(database, path: path)
+        }
+        try database.close()
     }
 
     private static func checkVersion(_ database: Database, path: String) throws {

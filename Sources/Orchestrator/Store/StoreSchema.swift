@@ -36,6 +36,19 @@ enum StoreSchema {
                     """
             )
         }
+        migrator.registerMigration("2 told events") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE told_event (
+                        -- Never used again, so that older is smaller.
+                        id INTEGER PRIMARY KEY AUTOINCREMENT,
+                        account TEXT NOT NULL,
+                        n INTEGER NOT NULL,
+                        line BLOB NOT NULL
+                    ) STRICT;
+                    """
+            )
+        }
         return migrator
     }
 }

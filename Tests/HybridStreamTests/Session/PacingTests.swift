@@ -8,7 +8,7 @@ struct PacingTests {
     func reserve() {
         var budget = ConnectionBudget(connections: 40, per: .seconds(60))
         for ticket in 1...50 { budget.enqueue(UInt64(ticket), urgency: ticket % 2 == 0 ? .holding : .flat) }
-        #expect(budget.grant(now: .seconds(100)).granted.count == 38)
+        #expect(budget.grantAll(now: .seconds(100)) == 38)
         budget.enqueue(99, urgency: .tickers)
         #expect(budget.grant(now: .seconds(101)).granted == [99])
         budget.enqueue(100, urgency: .tickers)
@@ -16,6 +16,58 @@ struct PacingTests {
         let last = budget.grant(now: .seconds(102))
         #expect(last.granted == [100] && last.next == .seconds(160))
         #expect(budget.used(now: .seconds(102)) == 40)
+    }
+
+    @Test("in an outage few attempts are spent, and who is urgent goes first when it is over")
+    func outage() {
+        var budget = ConnectionBudget(connections: 400, per: .seconds(300))
+        for ticket in 1...1000 { budget.enqueue(UInt64(ticket), urgency: ticket % 10 == 0 ? .holding : .flat) }
+        var next: UInt64 = 1000
+        var now = Uptime.seconds(1)
+        var asked: [Uptime] = []
+        while now < .seconds(121) {
+            let (granted, later) = budget.grant(now: now)
+            for ticket in granted {
+                asked.append(now)
+                budget.ended(.failed, now: now + .milliseconds(1))
+                next += 1
+                budget.enqueue(next, urgency: ticket % 10 == 0 ? .holding : .flat)
+            }
+            guard let later else {
+                now = now + .milliseconds(1)
+                continue
+            }
+            now = later
+        }
+        #expect(budget.pace.isProbing)
+        #expect((20...50).contains(asked.count), "\(asked.count)")
+        let pauses = zip(asked.dropFirst(17), asked.dropFirst(16)).map { ($0 - $1).milliseconds }
+        #expect(pauses.prefix(5) == [500, 1000, 2000, 4000, 5000] && pauses.max() == 5000, "\(pauses)")
+        // It is back: one finds out, then more and more follow, the urgent ones first.
+        var order: [UInt64] = []
+        var sizes: [Int] = []
+        while order.count < 340 {
+            let (granted, later) = budget.grant(now: now)
+            if granted.isEmpty { now = later ?? now + .milliseconds(1) }
+            sizes.append(granted.count)
+            order += granted
+            for _ in granted { budget.ended(.connected, now: now) }
+        }
+        #expect(sizes.prefix(5) == [1, 17, 34, 68, 136], "\(sizes)")
+        let last = order.lastIndex { $0 % 10 == 0 || $0 > 1000 } ?? -1
+        #expect(last < 150, "all hundred who hold something are among the first")
+        #expect(budget.used(now: now) <= 400)
+    }
+
+    @Test("an attempt whose outcome nobody tells blocks the others for a while, not for ever")
+    func forgottenAttempts() {
+        var budget = ConnectionBudget(connections: 400, per: .seconds(300))
+        for ticket in 1...40 { budget.enqueue(UInt64(ticket), urgency: .flat) }
+        #expect(budget.grant(now: .seconds(1)).granted.count == 16)
+        budget.ended(.abandoned, now: .seconds(2))
+        let one = budget.grant(now: .seconds(2))
+        #expect(one.granted == [17] && one.next == .seconds(31))
+        #expect(budget.grant(now: .seconds(31)).granted.count == 15)
     }
 
     @Test("back-off bounds double up to the maximum")
@@ -73,13 +125,15 @@ struct PacingTests {
                 }
             }
             let (granted, later) = budget.grant(now: now)
+            for _ in granted { budget.ended(.connected, now: now) }
             for ticket in granted { #expect(waiting.remove(ticket) != nil, "granted twice, or after cancelling") }
             grants += Array(repeating: now, count: granted.count)
             #expect(grants.filter { $0 + per > now }.count <= limit)
             #expect(budget.used(now: now) == grants.filter { $0 + per > now }.count)
-            #expect((later == nil) == waiting.isEmpty)
+            if waiting.isEmpty { #expect(later == nil) }
             if let later { #expect(later > now) }
             nextGrant = later
+            if !waiting.isEmpty, later == nil { #expect(!budget.grant(now: now).granted.isEmpty) }
             now = random.chance(2) ? now + .milliseconds(Int64(random.below(3000))) : (nextGrant ?? now + .seconds(1))
         }
         #expect(waiting.isEmpty && budget.waitingCount == 0)
@@ -155,5 +209,18 @@ struct PacingTests {
         }
         #expect(delays == [1, 2, 4, 8, 16, 30, 30, 30])
         #expect(schedule.failures == 8)
+    }
+}
+
+extension ConnectionBudget {
+    /// Grants with every attempt succeeding at once. Returns how many there were.
+    fileprivate mutating func grantAll(now: Uptime) -> Int {
+        var count = 0
+        while true {
+            let granted = self.grant(now: now).granted
+            if granted.isEmpty { return count }
+            count += granted.count
+            for _ in granted { self.ended(.connected, now: now) }
+        }
     }
 }

@@ -77,6 +77,19 @@ struct TickerBookTests {
         #expect(book.mark(7) == nil && book.lastFrame(7) == nil)
     }
 
+    @Test("an older time in a newer delta does not let an older snapshot pass for a later one")
+    func timesThatGoBack() {
+        var book = TickerBook()
+        #expect(
+            Self.merge(TickerFacts("X", snapshot: true, mark: "5", cs: 100, ts: 100), into: &book, at: 1) == .newMark
+        )
+        #expect(Self.merge(TickerFacts("X", cs: 101, ts: 50), into: &book, at: 2) == .refreshed)
+        #expect(
+            Self.merge(TickerFacts("X", snapshot: true, mark: "4", cs: 99, ts: 90), into: &book, at: 3) == .outdated
+        )
+        #expect(book.mark(0)?.price.description == "5")
+    }
+
     @Test("after a lost connection nothing but a snapshot counts; marks stay and never go back")
     func reconnection() {
         var book = TickerBook()

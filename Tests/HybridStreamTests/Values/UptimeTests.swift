@@ -14,14 +14,14 @@ struct UptimeTests {
         #expect(Duration.milliseconds(1500).milliseconds == 1500)
     }
 
-    @Test("counts the last hour and keeps no more than its limit")
+    @Test("counts the last hour to the minute")
     func recentTimes() {
         var times = RecentTimes()
         for second in 0..<100 { times.add(.seconds(Double(second * 60))) }
         #expect(times.count(now: .seconds(99 * 60)) == 60)
         #expect(times.count(now: .seconds(100_000)) == 0)
         for _ in 0..<5000 { times.add(.seconds(100_000)) }
-        #expect((500...1000).contains(times.count(now: .seconds(100_000))))
+        #expect(times.count(now: .seconds(100_000)) == 5000)
     }
 
     @Test("credentials print as nothing")

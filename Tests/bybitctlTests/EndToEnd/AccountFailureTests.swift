@@ -90,7 +90,6 @@ extension EndToEnd.AccountFailures {
             #expect(closed.symbol == scene.symbols[0])
             let status = try await daemon.waitUntilHealthy()
             #expect(status.tickers.desired == 0 && status.account("sub-001")?.private.connects == 1)
-            try await scene.waitForSweeps(1)
             #expect(try await daemon.stop() == 0)
             #expect(try scene.events().filter(\.isNews).map(\.cause) == ["opened", "closed"])
         }

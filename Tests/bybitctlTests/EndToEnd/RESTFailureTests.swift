@@ -64,7 +64,9 @@ extension EndToEnd.RESTFailures {
             let (exchange, daemon, symbol) = (scene.exchange, scene.daemon, scene.symbols[0])
             let names = exchange.ready.accounts.map(\.name)
             for name in names.dropFirst() { try await exchange.open(name, symbol, "Buy", "200") }
-            for name in names { try await scene.waitForMarks([symbol], name) }
+            try await daemon.waitFor("all positions") { document in
+                names.allSatisfy { document.account($0)?.positions?.count == 1 }
+            }
             try await exchange.setRESTFaults(
                 zip(names, answers).map { name, answer in
                     answer.merging(["path": .string("/v5/position/list"), "account": .string(name)]) { $1 }
@@ -103,14 +105,13 @@ extension EndToEnd.RESTFailures {
             let (exchange, symbols) = (scene.exchange, scene.symbols)
             // REST tells what was true two seconds ago.
             try await exchange.setFaults(["stale_sweep": .number(2000)])
-            for round in 0..<2 {
-                try await exchange.open("sub-001", symbols[2], "Buy", "\(100 * (round + 1))")
-                try await exchange.open("sub-001", symbols[0], "Buy", "100")
-                try await exchange.close("sub-001", symbols[1])
-                try await scene.waitForSweeps(1)
-                try await exchange.close("sub-001", symbols[2])
-                try await exchange.open("sub-001", symbols[1], "Sell", "\(100 * (round + 1))")
-            }
+            try await exchange.open("sub-001", symbols[2], "Buy", "100")
+            try await exchange.open("sub-001", symbols[0], "Buy", "100")
+            try await exchange.close("sub-001", symbols[1])
+            try await scene.waitForSweeps(1)
+            try await exchange.close("sub-001", symbols[2])
+            try await exchange.open("sub-001", symbols[1], "Sell", "300")
+            try await exchange.open("sub-001", symbols[0], "Sell", "100")
             try await scene.waitForSweeps(1)
             let truth = try await exchange.state().holdings("sub-001")
             #expect(try await scene.daemon.status().document.holdings("sub-001") == truth)

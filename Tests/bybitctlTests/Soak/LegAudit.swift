@@ -11,13 +11,6 @@ final class LegAudit {
         var stamps: [RowStamp]
     }
 
-    private struct Told {
-        let before: Int
-        let emitted: Int64
-    }
-
-    /// A store may be this far behind what its reader has: that much may come again after a crash.
-    static let storeLag: Int64 = 2_000
     private static let kept = 24
 
     private var states = [State(values: .flat, time: .min, openTime: 0, stamps: [])]
@@ -26,13 +19,10 @@ final class LegAudit {
     private var told = 0
     /// When a close was told that is no row of its own: a sweep did not list the leg, or showed that it was opened anew.
     private var goneSince: Int64?
-    private var recentlyTold: [Told] = []
     /// When the reader last heard anything new of the leg.
     private(set) var lastSign: Int64
     /// What was complained about already.
     var complainedSign: Int64?
-    /// Processes of the daemon that were killed before the last event.
-    var crashes = 0
     var lastMark: (cs: Int64, price: Int64)?
 
     init(watchedFrom start: Int64) {
@@ -67,29 +57,19 @@ final class LegAudit {
     // MARK: Events
 
     /// - Parameters:
-    ///   - crashTime: when the process before was killed, if this is the first event of the leg since.
     ///   - isExcused: whether a row of that time could not be heard.
     func judge(
         _ event: SoakEvent,
-        crashTime: Int64?,
         isExcused: (Int64) -> Bool,
         _ complain: (SoakProblem.Kind, String) -> Void
     ) {
-        let known = self.known(crashTime)
         if event.kind == .resync {
-            self.judgeResync(event, known, isExcused, complain)
+            self.judgeResync(event, isExcused, complain)
         } else if event.cause == "closed" {
-            self.judgeClose(event, known, crashTime, isExcused, complain)
+            self.judgeClose(event, isExcused, complain)
         } else {
-            self.judgeChange(event, known, isExcused, complain)
+            self.judgeChange(event, isExcused, complain)
         }
-    }
-
-    /// The places from which the daemon may go on: what was told last, and after a crash what its store had.
-    private func known(_ crashTime: Int64?) -> [Int] {
-        guard let crashTime else { return [self.told] }
-        let again = self.recentlyTold.filter { $0.emitted >= crashTime - Self.storeLag }.map(\.before)
-        return [self.told] + again.filter { $0 >= self.forgotten }
     }
 
     /// Where the event's state is in the history: behind what was told, if it is there.
@@ -103,7 +83,6 @@ final class LegAudit {
 
     private func judgeChange(
         _ event: SoakEvent,
-        _ known: [Int],
         _ isExcused: (Int64) -> Bool,
         _ complain: (SoakProblem.Kind, String) -> Void
     ) {
@@ -111,9 +90,8 @@ final class LegAudit {
             complain(.invented, "no row of the exchange says \(event.state.text), seq \(event.stamp.seq)")
             return
         }
-        let fits = known.contains { $0 < place && self.cause(from: $0, to: place) == event.cause }
         if place > self.told {
-            if !fits {
+            if self.cause(from: self.told, to: place) != event.cause {
                 let right = self.cause(from: self.told, to: place) ?? "nothing"
                 complain(.wrongCause, "\(right) is right, from \(self.toldValues.text) to \(event.state.text)")
             }
@@ -121,7 +99,7 @@ final class LegAudit {
         } else if place < self.told, self.sharesStamp(place), isExcused(self[place].time) {
             // Rows that overtook each other, and nothing in them says so.
             self.told = place
-        } else if !fits || known.count == 1 {
+        } else {
             complain(place == self.told ? .doubled : .outOfOrder, "told before: \(event.state.text)")
         }
     }
@@ -132,20 +110,16 @@ final class LegAudit {
 
     private func judgeClose(
         _ event: SoakEvent,
-        _ known: [Int],
-        _ crashTime: Int64?,
         _ isExcused: (Int64) -> Bool,
         _ complain: (SoakProblem.Kind, String) -> Void
     ) {
-        let wasGoneJustBefore = crashTime.map { (self.goneSince ?? .min) >= $0 - Self.storeLag } ?? false
-        let isAgain = wasGoneJustBefore || known.dropFirst().contains { self[$0].values.isOpen }
         if let place = self.find(event), place > self.told {
-            if !self.isToldOpen, !isAgain { complain(.wrongCause, "nothing was open") }
+            if !self.isToldOpen { complain(.wrongCause, "nothing was open") }
             self.tell(place, event, isExcused, complain)
             return
         }
         guard self.isToldOpen else {
-            if !isAgain { complain(.doubled, "closed before") }
+            complain(.doubled, "closed before")
             return
         }
         // A sweep showed it: the event has the stamps of the row before. Which close it was the next event will tell.
@@ -161,7 +135,6 @@ final class LegAudit {
 
     private func judgeResync(
         _ event: SoakEvent,
-        _ known: [Int],
         _ isExcused: (Int64) -> Bool,
         _ complain: (SoakProblem.Kind, String) -> Void
     ) {
@@ -177,7 +150,7 @@ final class LegAudit {
             } else {
                 self.tell(place, event, isExcused, complain)
             }
-        } else if !known.contains(place) {
+        } else if place < self.told {
             complain(.outOfOrder, "the newest that was told is \(self.toldValues.text)")
         }
     }
@@ -201,8 +174,6 @@ final class LegAudit {
             if follows, self[skipped].values == self.toldValues { continue }
             complain(.lost, "\(self[skipped].values.text), at \(self[skipped].time), \(event.emitted) told instead")
         }
-        self.recentlyTold.append(Told(before: self.told, emitted: event.emitted))
-        if self.recentlyTold.count > 8 { self.recentlyTold.removeFirst() }
         self.told = place
         self.goneSince = nil
     }

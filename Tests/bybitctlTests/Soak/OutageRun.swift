@@ -239,13 +239,13 @@ final class OutageRun {
         }
         self.say("authenticated after the return, accounts that hold positions: \(Self.spread(holding))")
         self.say("authenticated after the return, flat accounts: \(Self.spread(flat))")
-        // Who waits is served in order; who still backs off is not waiting. So the order is not strict.
-        if let late = Self.part(holding, 90), let middle = Self.part(flat, 50), late > middle {
+        // Grants are strictly in order; sixteen or more of them are on the way at the same time.
+        if let last = holding.last, let early = Self.part(flat, 10), last > early {
             self.audit.complain(
                 .run,
                 at: back,
                 "order",
-                "nine in ten that hold positions after \(late) ms, half of the others"
+                "the last that holds positions after \(last) ms, the first tenth of the others before \(early) ms"
             )
         }
 

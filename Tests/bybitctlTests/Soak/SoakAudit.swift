@@ -152,9 +152,7 @@ final class SoakAudit {
         if event.kind == .lifecycle || event.kind == .resync {
             self.lifecycleCount += event.kind == .lifecycle ? 1 : 0
             self.judgeLateness(event, leg, account, complain)
-            let crash = crashes > leg.crashes ? before.last(where: \.isCrash)?.time : nil
-            leg.crashes = crashes
-            leg.judge(event, crashTime: crash, isExcused: { self.isExcused($0, account) }, complain)
+            leg.judge(event, isExcused: { self.isExcused($0, account) }, complain)
             if event.cause == "closed" { leg.lastMark = nil }
         } else if !leg.isToldOpen {
             complain(.afterClose, "the position was closed for its reader")

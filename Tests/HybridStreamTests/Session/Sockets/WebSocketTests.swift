@@ -159,6 +159,33 @@ struct WebSocketTests {
         #expect(text.contains("127.0.0.1:\(server.port)"))
     }
 
+    /// As without a route or without descriptors: the system refuses before anything is sent.
+    @Test("a connection that fails at once tells it when its maker has it in hand")
+    func failsAtOnce() async throws {
+        let log = SocketLog()
+        let endpoint = try #require(WebSocketEndpoint("ws://255.255.255.255:80/"))
+        let loop = MultiThreadedEventLoopGroup.singleton.any()
+        let (socket, isClosed) = try await loop.submit {
+            let socket = WebSocket(
+                to: endpoint,
+                on: loop,
+                connector: .tcp(tls: nil),
+                connectTimeout: .seconds(5),
+                delegate: log
+            )
+            return (socket, socket.isClosed)
+        }.get()
+        #expect(!isClosed)
+        var events: [Event] = []
+        for await event in log.events { events.append(event) }
+        withExtendedLifetime(socket) {}
+        guard case .closed(.connect, let text) = events.last, events.count == 1 else {
+            Issue.record("\(events)")
+            return
+        }
+        #expect(text.contains("255.255.255.255:80"))
+    }
+
     @Test("a server that never answers is left when told so, and nothing comes after")
     func silent() async throws {
         let server = try await RawServer { _ in [] }
