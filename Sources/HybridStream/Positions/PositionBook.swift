@@ -4,14 +4,18 @@
 /// wins; what changes nothing makes no event; a close is never suppressed. A position that a *complete* sweep does not
 /// list is flat, unless something was heard of it since shortly before the sweep's request left.
 public struct PositionBook: Sendable {
-    /// One leg of one symbol, for as long as the process runs: after a close the flat row stays as a tombstone, so that an
-    /// older row that arrives late cannot bring the position back.
+    /// One leg of one symbol. After a close the flat row stays as a tombstone for ``tombstoneAge``, so that an older row
+    /// that arrives late cannot bring the position back; then the slot is free for another leg.
     public struct Cell: Sendable {
         public internal(set) var position: Position
         /// When the private socket last spoke of it.
         var touched = Uptime.distantPast
+        /// When it was last found flat.
+        var flatSince = Uptime.distantPast
         /// Loaded from the store and not confirmed by the exchange yet.
         var isRestored = false
+        /// The row came over the private connection that is up.
+        var isStreamed = false
         /// Closed because a sweep did not list it: a row with the same stamps brings it back.
         var isClosedByAbsence = false
         /// The exchange's time of that sweep, milliseconds since 1970: what is older cannot speak against it alone.
@@ -57,6 +61,8 @@ public struct PositionBook: Sendable {
     public static let absenceGrace = Duration.seconds(5)
     /// What one sweep alone does not prove is asked for again after this.
     public static let confirmationPause = Duration.seconds(1)
+    /// How long a flat leg is remembered: far longer than a row or a listing may be on its way.
+    static let tombstoneAge = Duration.seconds(60)
     /// A sweep's row this much newer by time wins although its `seq` is lower: the sequence must have started anew.
     static let sequenceRestart: Int64 = 60_000
 
@@ -66,6 +72,10 @@ public struct PositionBook: Sendable {
     public private(set) var outdatedRows = 0
     /// A row contradicts a sweep, and only another sweep can tell who is right. Taken back by ``takeDoubt()``.
     private var hasDoubt = false
+    /// The exchange's time of the listing that is being merged, milliseconds since 1970; 0 if it did not say.
+    private var listingTime: Int64 = 0
+    /// A sweep shows another row with the very stamps of the known one, too soon to be believed.
+    private var hasTie = false
 
     public init() {}
 
@@ -83,7 +93,7 @@ public struct PositionBook: Sendable {
     /// Loads what the store remembers. The first sweep says of each whether it is still so.
     public mutating func restore(_ positions: [Position]) {
         for position in positions where self.slots[position.key] == nil {
-            let slot = self.insert(position)
+            let slot = self.insert(position, now: .distantPast)
             self.cells[slot].isRestored = position.isOpen
         }
     }
@@ -91,15 +101,22 @@ public struct PositionBook: Sendable {
     /// Merges one row. `body` gets each change, in order.
     public mutating func apply(_ row: Position, from origin: Origin, now: Uptime, _ body: (Change) -> Void) {
         guard let slot = self.slots[row.key] else {
-            let slot = self.insert(row)
+            let slot = self.insert(row, now: now)
             if origin == .stream { self.cells[slot].touched = now }
+            self.cells[slot].isStreamed = origin == .stream
             if row.isOpen { body(Change(cause: .opened, slot: slot, position: row)) }
             return
         }
         if origin == .stream { self.cells[slot].unheardSince = nil }
         let cell = self.cells[slot]
+        if self.isTied(row, cell, origin) {
+            if origin == .sweep { self.hasTie = true } else { self.hasDoubt = true }
+            return
+        }
         if self.isOutdated(row, cell, origin) {
             self.outdatedRows += 1
+            // Old rows still come: it is good that the close is remembered.
+            if !cell.position.isOpen { self.cells[slot].flatSince = now }
             return
         }
         if cell.isClosedByAbsence, row.isOpen, row.updatedTime <= cell.absentAsOf, origin == .stream || !cell.isDoubted
@@ -109,6 +126,8 @@ public struct PositionBook: Sendable {
             return
         }
         self.cells[slot].position = row
+        self.cells[slot].isStreamed = origin == .stream
+        if !row.isOpen { self.cells[slot].flatSince = now }
         self.cells[slot].isClosedByAbsence = false
         self.cells[slot].isDoubted = false
         self.cells[slot].isMissing = false
@@ -159,11 +178,14 @@ public struct PositionBook: Sendable {
     /// - Parameter isListening: the private connection is up and should have told every change by itself.
     public mutating func reconcile(_ listing: Listing, isListening: Bool = false, now: Uptime) -> Reconciliation {
         var result = Reconciliation()
+        self.listingTime = listing.serverTime
         let listed = self.merge(listing.rows, now: now, into: &result)
+        if self.hasTie { result.askAgain(after: Self.absenceGrace) }
+        self.hasTie = false
         if listing.coversAll {
             // An empty listing may be a broken one, and several pages are no one moment's truth.
             let isProof = listing.isOneMoment && !listing.rows.isEmpty && !isListening
-            self.close(allBut: listed, listing, isProof: isProof, isListening: isListening, into: &result)
+            self.close(allBut: listed, listing, isProof: isProof, isListening: isListening, now: now, into: &result)
         }
         if self.takeDoubt() { result.askAgain(after: Self.confirmationPause) }
         if isListening { self.listen(now: now, listing.requested, &result) }
@@ -191,6 +213,7 @@ public struct PositionBook: Sendable {
         _ listing: Listing,
         isProof: Bool,
         isListening: Bool,
+        now: Uptime,
         into result: inout Reconciliation
     ) {
         for slot in self.cells.indices where !listed.contains(slot) && self.cells[slot].position.isOpen {
@@ -213,6 +236,7 @@ public struct PositionBook: Sendable {
             }
             let flat = Self.flat(self.cells[slot].position)
             self.cells[slot].position = flat
+            self.cells[slot].flatSince = now
             self.cells[slot].isClosedByAbsence = true
             self.cells[slot].absentAsOf = listing.serverTime
             self.cells[slot].isDoubted = false
@@ -242,12 +266,21 @@ public struct PositionBook: Sendable {
         for slot in self.cells.indices {
             self.cells[slot].unheardSince = nil
             self.cells[slot].isMissing = false
+            self.cells[slot].isStreamed = false
         }
     }
 
-    private mutating func insert(_ position: Position) -> Int {
-        let slot = self.cells.count
-        self.cells.append(Cell(position: position))
+    private mutating func insert(_ position: Position, now: Uptime) -> Int {
+        var cell = Cell(position: position)
+        if !position.isOpen { cell.flatSince = now }
+        let forgotten = self.cells.firstIndex { !$0.position.isOpen && $0.flatSince + Self.tombstoneAge <= now }
+        let slot = forgotten ?? self.cells.count
+        if let forgotten {
+            self.slots[self.cells[forgotten].position.key] = nil
+            self.cells[forgotten] = cell
+        } else {
+            self.cells.append(cell)
+        }
         self.slots[position.key] = slot
         return slot
     }
@@ -260,12 +293,33 @@ public struct PositionBook: Sendable {
             return !(origin == .sweep && row.updatedTime > known.updatedTime + Self.sequenceRestart)
         }
         if row.updatedTime != known.updatedTime { return row.updatedTime < known.updatedTime }
-        // The same stamps. The socket's rows come in order, so the later one is newer; a sweep's may have been made before
-        // it, and says nothing new unless the book was only guessing.
+        // The same stamps. The socket's rows come in order, so the later one is newer. A sweep's is news if the book was
+        // only guessing, or if it says something else so long after that it cannot be from before the known one.
         switch origin {
         case .stream: return false
-        case .sweep: return !(cell.isRestored || cell.isClosedByAbsence || !known.isOpen && !row.isOpen)
+        case .sweep:
+            let isNews = cell.isRestored || cell.isClosedByAbsence || !known.isOpen && !row.isOpen
+            return !isNews && (self.listingTime == 0 || Self.isSame(known, row))
         }
+    }
+
+    /// Whether a row and the known one bear the same stamps, differ, came on different ways, and only a later sweep can tell
+    /// which is the newer: listings lag behind, and rows of the socket may have been on their way for seconds.
+    private func isTied(_ row: Position, _ cell: Cell, _ origin: Origin) -> Bool {
+        let known = cell.position
+        guard row.seq == known.seq, row.updatedTime == known.updatedTime, row.updatedTime > 0, !cell.isClosedByAbsence
+        else { return false }
+        guard known.isOpen, !Self.isSame(known, row) else { return false }
+        switch origin {
+        // A close is never held back.
+        case .stream: return !cell.isStreamed && row.isOpen
+        case .sweep:
+            return self.listingTime > 0 && self.listingTime < row.updatedTime + Self.absenceGrace.milliseconds
+        }
+    }
+
+    private static func isSame(_ known: Position, _ row: Position) -> Bool {
+        known.isOpen == row.isOpen && (!known.isOpen || self.cause(known, row, .sweep) == nil)
     }
 
     private static func isReopened(_ before: Position, _ row: Position) -> Bool {

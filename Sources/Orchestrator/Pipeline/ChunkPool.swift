@@ -20,6 +20,15 @@ final class ChunkPool: Sendable {
         return chunk
     }
 
+    /// Takes the memory of a buffer that has been read, if it is much. A thousand queues that each keep what their greatest
+    /// burst needed would hold most of the process's memory.
+    func reclaim(_ buffer: inout [UInt8]) {
+        guard buffer.capacity >= ChunkPool.smallest else { return }
+        var chunk: [UInt8] = []
+        swap(&chunk, &buffer)
+        self.give(chunk)
+    }
+
     func give(_ chunk: [UInt8]) {
         guard chunk.capacity >= ChunkPool.smallest, chunk.capacity <= ChunkPool.largest else { return }
         self.chunks.withLock { if $0.count < ChunkPool.most { $0.append(chunk) } }

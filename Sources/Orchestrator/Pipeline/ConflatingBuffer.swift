@@ -11,6 +11,8 @@ struct ConflatingBuffer {
     static let defaultLimit = 4 * 1_024 * 1_024
     /// Lines are handed out in pieces of about this size.
     static let pieceSize = 48 * 1_024
+    /// An append of this size is one of many: memory is taken from the pool at once instead of grown in steps.
+    private static let manyBytes = 4 * 1_024
     /// What a waiting mark is counted as until it is text.
     static let parkedSize = 640
 
@@ -68,6 +70,7 @@ struct ConflatingBuffer {
 
     private mutating func appendBytes(_ bytes: UnsafeRawBufferPointer) {
         if self.tail.count + bytes.count > ConflatingBuffer.pieceSize, !self.tail.isEmpty { self.sealTail() }
+        if self.tail.capacity == 0, bytes.count > ConflatingBuffer.manyBytes { self.tail = ChunkPool.shared.take() }
         self.tail.append(contentsOf: bytes)
         self.waitingBytes += bytes.count
         if self.waitingBytes > self.limit { self.isConflating = true }
@@ -155,6 +158,7 @@ struct ConflatingBuffer {
                 buffer += self.tail
                 self.tail.removeAll(keepingCapacity: true)
             }
+            ChunkPool.shared.reclaim(&self.tail)
             self.endConflatingIfCaughtUp()
             return .lines
         }

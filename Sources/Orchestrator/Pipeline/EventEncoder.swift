@@ -62,6 +62,14 @@ final class EventEncoder {
         var writer = RawWriter(start)
         PositionLine.write(update, label: self.label, n: n, emittedTime: emittedTime, to: &writer)
         arena.commit(writer.position - start)
+        if !update.position.isOpen { self.forget(update.slot) }
+    }
+
+    /// No mark of a closed position follows, and most accounts open more symbols than they hold at a time.
+    private func forget(_ slot: Int) {
+        guard slot >= 0, slot < self.slotCount else { return }
+        self.slots[slot].release()
+        self.slots[slot] = PreparedPosition()
     }
 
     /// The text kept for the position of a mark; nil for a slot out of range.

@@ -109,6 +109,7 @@ public final class JSONLinesSink: Sendable {
                 self.beforeWriting()
             case .empty:
                 writing.emptied = start
+                ChunkPool.shared.reclaim(&writing.lines)
                 return .wait
             case .closed:
                 if self.options.sync != .never { try writing.file.synchronize() }

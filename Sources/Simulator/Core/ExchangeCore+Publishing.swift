@@ -79,8 +79,10 @@ extension ExchangeCore {
         let account = delivery.account
         if let held = account.heldRows {
             account.heldRows = nil
-            self.distribute(delivery)
-            self.distribute(held)
+            // Rows of the same millisecond may bear the same stamps; nobody could tell then that they overtook each other.
+            let inOrder = held.created == delivery.created
+            self.distribute(inOrder ? held : delivery)
+            self.distribute(inOrder ? delivery : held)
         } else {
             account.heldRows = delivery
             self.schedule.add(.flushHeld(account), due: self.now + 250)

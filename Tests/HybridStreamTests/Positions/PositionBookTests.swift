@@ -71,6 +71,8 @@ struct BookRig {
         return result.changes.map(\.text) + (result.followUp != nil ? ["again"] : []) + (result.isDeaf ? ["deaf"] : [])
     }
 
+    mutating func doubts() -> Bool { self.book.takeDoubt() }
+
     mutating func wait(_ seconds: Double) {
         self.now = Uptime(nanoseconds: self.now.nanoseconds + Int64(seconds * 1e9))
     }
@@ -115,6 +117,66 @@ struct PositionBookTests {
         #expect(rig.stream(row(1, seq: 5, time: 50)) == [])
         #expect(rig.sweep([row(1, seq: 5, time: 50)]) == [])
         #expect(rig.book.openCount == 0)
+    }
+
+    @Test("of two rows with the same stamps a sweep's counts once the listing cannot be from before the other")
+    func tied() {
+        var rig = BookRig()
+        rig.book.restore([row(1, stop: "95", seq: 5, time: 5_000)])
+        let older = row(1, stop: "90", seq: 5, time: 5_000)
+        #expect(rig.sweep([older], at: 9_000) == ["resync BTCUSDT/0 1", "again"])
+        #expect(rig.book.openPositions.map(\.stopLoss) == ["95"])
+        #expect(rig.sweep([older], at: 9_999) == ["again"])
+        #expect(rig.sweep([row(1, stop: "95", seq: 5, time: 5_000)], at: 9_999) == [])
+        #expect(rig.sweep([older], at: 10_000) == ["amended BTCUSDT/0 1"], "the socket brought them swapped")
+        #expect(rig.book.openPositions.map(\.stopLoss) == ["90"])
+        #expect(rig.sweep([older], at: 11_000) == [])
+    }
+
+    @Test("a row of the socket with the stamps of one that came otherwise may be older: a sweep tells")
+    func tiedStream() {
+        var rig = BookRig()
+        let older = row(1, stop: "90", seq: 5, time: 5_000)
+        let newer = row(1, stop: "95", seq: 5, time: 5_000)
+        #expect(rig.sweep([newer], at: 5_001) == ["opened BTCUSDT/0 1"])
+        #expect(rig.stream(older) == [])
+        #expect(rig.doubts() == true)
+        #expect(rig.sweep([newer], at: 10_001) == [])
+        #expect(rig.stream(newer) == [])
+        #expect(rig.doubts() == false)
+        #expect(rig.stream(older) == ["amended BTCUSDT/0 1"], "one connection keeps the order")
+        rig.book.connectionLost()
+        #expect(rig.stream(newer) == [])
+        #expect(rig.doubts() == true)
+        #expect(rig.sweep([newer], at: 10_002) == ["amended BTCUSDT/0 1"])
+        rig.book.connectionLost()
+        #expect(rig.stream(row(0, seq: 5, time: 5_000)) == ["closed BTCUSDT/0 0"], "a close is never held back")
+    }
+
+    @Test("a tombstone gives its slot to another leg once nothing of it can be on its way any more")
+    func forgotten() {
+        var rig = BookRig()
+        _ = rig.stream(row(1, seq: 5, time: 50))
+        _ = rig.stream(row(0, seq: 6, time: 60))
+        rig.wait(59)
+        #expect(rig.stream(row(1, symbol: "ETHUSDT", seq: 7, time: 70)) == ["opened ETHUSDT/0 1"])
+        #expect(rig.stream(row(1, seq: 5, time: 50)) == [], "still remembered, and for another minute")
+        rig.wait(60)
+        #expect(rig.stream(row(2, symbol: "XRPUSDT", seq: 8, time: 80)) == ["opened XRPUSDT/0 2"])
+        #expect(rig.book.cells.count == 2 && rig.book.slot(of: row(1, seq: 0, time: 0).key) == nil)
+        #expect(rig.stream(row(-1, seq: 9, time: 90)) == ["opened BTCUSDT/0 -1"])
+        #expect(rig.book.cells.count == 3)
+        #expect(rig.stream(row(0, symbol: "XRPUSDT", seq: 10, time: 91)) == ["closed XRPUSDT/0 0"])
+        rig.wait(30)
+        #expect(rig.stream(row(0, symbol: "XRPUSDT", seq: 11, time: 92)) == [])
+        rig.wait(35)
+        #expect(rig.stream(row(1, symbol: "ADAUSDT", seq: 12, time: 93)) == ["opened ADAUSDT/0 1"])
+        #expect(rig.book.cells.count == 4, "found flat again half a minute ago")
+        rig.wait(59)
+        #expect(rig.stream(row(2, symbol: "XRPUSDT", seq: 8, time: 80)) == [], "old rows still come")
+        rig.wait(1)
+        #expect(rig.stream(row(1, symbol: "DOTUSDT", seq: 13, time: 94)) == ["opened DOTUSDT/0 1"])
+        #expect(rig.stream(row(2, symbol: "XRPUSDT", seq: 8, time: 80)) == [], "so it is still remembered")
     }
 
     @Test("a row whose sequence is missing is ordered by time: a close must not be lost for want of a number")

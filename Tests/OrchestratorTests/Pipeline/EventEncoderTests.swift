@@ -192,6 +192,25 @@ import Testing
         )
     }
 
+    @Test func nothingIsKeptOfAClosedPosition() throws {
+        let queue = EventQueue(name: "test")
+        let loop = Fixtures.loop()
+        let pipeline = Fixtures.pipeline("sub-001", from: 1, loop: loop, queues: [queue])
+        weak var kept: Position?
+        do {
+            let position = try Fixtures.position()
+            kept = position
+            pipeline.observe(try Fixtures.update(position))
+            loop.batchEnded()
+        }
+        #expect(kept != nil, "the text of its next mark is prepared")
+        let flat = try Fixtures.position(side: .none, size: "0")
+        pipeline.observe(try Fixtures.update(flat, cause: .closed))
+        loop.batchEnded()
+        #expect(kept == nil)
+        #expect(Fixtures.lines(queue).count == 2)
+    }
+
     @Test func numbersAreWrittenAsFixedPointWritesThem() throws {
         var random = SplitMix64(seed: 5)
         let memory = UnsafeMutableRawPointer.allocate(byteCount: 128, alignment: 16)

@@ -121,7 +121,10 @@ final class Daemon {
     @discardableResult
     func stop() async throws -> Int32 {
         self.process.send(SIGTERM)
-        return try await self.process.exitCode()
+        let code = try await self.process.exitCode()
+        // Whoever expects another end wants to know what the daemon said.
+        if code != 0 { print("the daemon ended with \(code) and said: \(self.process.errors.suffix(20_000))") }
+        return code
     }
 
     // MARK: Questions

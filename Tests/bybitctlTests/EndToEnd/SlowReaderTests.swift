@@ -32,7 +32,7 @@ extension EndToEnd.SlowReaders {
             try await exchange.close(names[3], symbols[5])
             try await eventually("another 16 megabytes", within: .seconds(40)) { try written() > start + 22_000_000 }
             let growth = try daemon.memory() - memory
-            #expect(growth < 6_000_000, "\(growth) bytes more for 16 MB of events")
+            #expect(growth < 6_000_000 || Workplace.isSanitized, "\(growth) bytes more for 16 MB of events")
             try await exchange.open(names[3], symbols[5], "Sell", "100")
             try await exchange.close(names[7], symbols[9])
             try await exchange.post("/prices", ["running": .flag(false)])

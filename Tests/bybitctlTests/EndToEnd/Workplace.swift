@@ -67,13 +67,21 @@ final class Workplace {
         return file
     }
 
+    /// What a sanitizer was told holds for the program under test too.
+    private static let sanitizerOptions = ProcessInfo.processInfo.environment.filter {
+        ["TSAN_OPTIONS", "ASAN_OPTIONS", "LSAN_OPTIONS"].contains($0.key)
+    }
+
+    /// A sanitizer keeps freed memory and adds its own, so that memory means nothing.
+    static var isSanitized: Bool { !self.sanitizerOptions.isEmpty }
+
     /// Starts the program. Its environment is bare, as cron's is.
     func start(_ arguments: [String], environment: [String: String] = [:]) throws -> ChildProcess {
         let program = Self.program
         guard FileManager.default.isExecutableFile(atPath: program.path) else {
             throw Disappointment("\(program.path) is not built; run `swift build` first")
         }
-        let bare = ["PATH": "/usr/bin:/bin", "HOME": self.folder.path]
+        let bare = Self.sanitizerOptions.merging(["PATH": "/usr/bin:/bin", "HOME": self.folder.path]) { $1 }
         let child = try ChildProcess(
             program,
             arguments,

@@ -223,6 +223,11 @@ final class SoakAudit {
         }
     }
 
+    /// Whether everything that happened up to `time` has been told.
+    func isCaughtUp(upTo time: Int64) -> Bool {
+        self.accounts.values.allSatisfy { account in account.legs.values.allSatisfy { $0.untold(upTo: time) == nil } }
+    }
+
     /// After the last event: everything that happened up to `time` must have been told.
     func finish(upTo time: Int64) {
         for account in self.accounts.values {

@@ -88,8 +88,8 @@ final class SoakRun {
         self.driver.allow(restarts)
         try await self.soak(until: self.moment(Self.restartsUntil))
         self.driver.allow(.none)
-        try await self.touchEverySymbol()
-        let warm = max(self.moment(0.2), WallTime.now() + Int64(self.length * 0.05))
+        // What an account needs at most it needs sooner or later: memory grows ever more slowly for some minutes.
+        let warm = max(self.moment(0.5), WallTime.now() + Int64(self.length * 0.05))
         try await self.soak(until: self.moment(Self.restartsFrom))
         self.judgeMemory(warm: warm, end: WallTime.now())
         self.driver.allow(restarts)
@@ -128,25 +128,6 @@ final class SoakRun {
             self.nextProgress += 30_000
         }
         if !self.daemon.process.isRunning { throw Disappointment("the daemon ended: \(self.daemon.process.errors)") }
-    }
-
-    /// Every leg that was ever held costs memory for good; what is measured later should be everything else.
-    private func touchEverySymbol() async throws {
-        for account in self.exchange.ready.accounts.map(\.name) {
-            for symbol in self.symbols {
-                let fields: [String: JSONField] = ["account": .string(account), "symbol": .string(symbol)]
-                let order = fields.merging(["side": .string("Buy"), "size": .string("100")]) { $1 }
-                if try await self.exchange.attempt("/positions", order) {
-                    try await self.exchange.attempt("/positions/close", fields)
-                    continue
-                }
-                let leg = ["position_idx": JSONField.number(1)]
-                try await self.exchange.attempt("/positions", order.merging(leg) { $1 })
-                try await self.exchange.attempt("/positions/close", fields.merging(leg) { $1 })
-            }
-            try await self.driver.step()
-            try await self.look()
-        }
     }
 
     private func judgeMemory(warm: Int64, end: Int64) {
@@ -188,6 +169,11 @@ final class SoakRun {
                 return tickers.desired == held.count && tickers.receiving == held.count
             }
             try await self.compareBooks()
+            // A connection that a fault has left half open is healthy for as long as a ping may take.
+            try await eventually("every change told", within: .milliseconds(self.audit.limit)) {
+                try await self.look()
+                return self.audit.isCaughtUp(upTo: WallTime.now() - 2_000)
+            }
         } catch let error as Disappointment {
             self.audit.complain(.run, at: WallTime.now(), "the quiet phase", "\(error)")
         }
