@@ -33,7 +33,7 @@ bench: deps ## speed and memory against their budgets, in release mode
 	"$$($(SWIFT) build $(RELEASE) --show-bin-path)/bench" $(ARGS)
 
 SEEDS ?= 10000
-chaos: deps ## simulates the whole client against the whole exchange: SEEDS=n, or ARGS="--seed S --trace"
+chaos: deps ## simulates client and exchange: SEEDS=n, ARGS=--actions (consumers act), or ARGS="--seed S --trace"
 	$(SWIFT) build $(RELEASE) --product chaos-runner
 	"$$($(SWIFT) build $(RELEASE) --show-bin-path)/chaos-runner" --seeds $(SEEDS) $(ARGS)
 

@@ -42,6 +42,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CSpawn"),
         .target(
             name: "HybridStream",
             dependencies: ["CCrypto", asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix, nioSSL],
@@ -50,8 +51,8 @@ let package = Package(
         .target(
             name: "Orchestrator",
             dependencies: [
-                "CYAML", "HybridStream", asyncHTTPClient, deque, grdb, histogram, hummingbird, lifecycle, logging,
-                nioCore, nioHTTP1, nioPosix, nioSSL,
+                "CSpawn", "CYAML", "HybridStream", asyncHTTPClient, deque, grdb, histogram, hummingbird, lifecycle,
+                logging, nioCore, nioHTTP1, nioPosix, nioSSL,
             ],
             swiftSettings: settings
         ),

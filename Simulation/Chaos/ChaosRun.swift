@@ -1,4 +1,4 @@
-import HybridStream
+public import HybridStream
 import Simulator
 
 /// One simulation: a plan, a client, an exchange, and an oracle.
@@ -12,6 +12,22 @@ public final class ChaosRun {
         public var steps = 0
         /// The same for the same plan, always.
         public var digest: UInt64 = 0
+        /// Orders and stops of acting consumers.
+        public var actions = 0
+        /// Those that were decided again, and compared.
+        public var replayedActions = 0
+        /// What orders of consumers have closed, in order.
+        public var closings: [Closing] = []
+    }
+
+    /// An order of a consumer that has closed something.
+    public struct Closing: Sendable {
+        /// Since the start.
+        public var time: Duration
+        public var symbol: String
+        public var consumer: String
+        /// The mark at that moment.
+        public var mark: FixedPoint
     }
 
     private let plan: ChaosPlan
@@ -20,6 +36,9 @@ public final class ChaosRun {
     private let network: VirtualNetwork
     private let oracle: Oracle
     private let store: VirtualStore
+    private let journal: VirtualJournal
+    private let actions: ActionOracle?
+    private let replay: ReplayOracle?
     private var client: VirtualClient?
     private var isOver = false
     private var faults = 0
@@ -37,7 +56,7 @@ public final class ChaosRun {
         options.symbols = plan.symbols
         options.seed = plan.seed
         options.activity = .none
-        options.tickInterval = ChaosPlan.tick
+        options.tickInterval = plan.strategy == nil ? ChaosPlan.tick : 5_000
         options.hedged = plan.isHedged
         options.recordMarks = false
         options.recordRequests = false
@@ -46,8 +65,21 @@ public final class ChaosRun {
         self.network = VirtualNetwork(time: self.time, exchange: self.exchange, seed: plan.seed)
         self.oracle = Oracle(time: self.time, exchange: self.exchange)
         self.store = VirtualStore(self.time)
+        self.journal = VirtualJournal(self.time, self.store) { [oracle] in oracle.complain($0) }
+        self.actions =
+            plan.acts
+            ? ActionOracle(
+                time: self.time,
+                exchange: self.exchange,
+                journal: self.journal,
+                protects: plan.strategy.map { $0.positionManager != nil } ?? true,
+                losesRows: plan.losesRows,
+                complain: { [oracle] in oracle.complain($0) }
+            ) : nil
+        self.replay = plan.acts ? ReplayOracle(plan.strategy) : nil
         // What no connection tells is found by a sweep, and the sweeps may be late as well before that shows.
-        self.oracle.longestUntold = plan.losesRows ? plan.reconcile * 2 + .seconds(15) : .seconds(5)
+        // A stale first sweep is put right by the second, five seconds later.
+        self.oracle.longestUntold = plan.losesRows ? plan.reconcile * 2 + .seconds(15) : .seconds(7)
         self.oracle.expectsRows = !plan.losesSingleRows
     }
 
@@ -69,15 +101,21 @@ public final class ChaosRun {
             self.advance(to: quietAt + self.plan.quiet.nanoseconds)
         }
         if self.oracle.violation == nil { self.judge() }
-        let outcome = Outcome(
+        var outcome = Outcome(
             violation: self.oracle.violation,
             events: self.oracle.events,
             lifecycleEvents: self.oracle.lifecycleEvents,
             faults: self.faults,
             seconds: self.time.seconds,
             steps: self.time.steps,
-            digest: self.digest
+            digest: self.digest,
+            actions: self.actions.map { $0.orderCount + $0.stopCount } ?? 0,
+            closings: self.actions?.closings ?? []
         )
+        if outcome.violation == nil, let replay = self.replay {
+            outcome.violation = replay.differences(self.plan.accounts, self.journal).first.map { "its replay: \($0)" }
+            outcome.replayedActions = replay.compared
+        }
         self.tearDown()
         return outcome
     }
@@ -103,7 +141,10 @@ public final class ChaosRun {
             network: self.network,
             seed: self.plan.seed &+ self.lives &* 977,
             oracle: self.oracle,
-            store: self.store
+            store: self.store,
+            journal: self.plan.acts ? self.journal : nil,
+            strategy: self.plan.strategy,
+            recorder: self.replay
         )
     }
 
@@ -119,7 +160,9 @@ public final class ChaosRun {
     /// Looks at the client once a second.
     private func probe() {
         guard !self.isOver else { return }
+        self.actions?.catchUp()
         if let client = self.client {
+            self.actions?.checkMemory(client)
             self.oracle.checkHealth(client)
             self.checkBudgets(client)
         }
@@ -178,17 +221,38 @@ public final class ChaosRun {
             self.time.schedule(in: duration) { self.calmNetwork() }
         case .crash(let down):
             guard let client = self.client else { return }
+            self.replay?.crashes(client.accounts, self.journal)
             client.kill()
             self.client = nil
             self.store.crashed()
+            self.journal.crashed()
             self.time.schedule(in: down) {
                 guard !self.isOver else { return }
                 self.oracle.crashed(self.plan.accounts, store: self.store)
                 self.startClient()
             }
+        case .fullDisk(let duration):
+            self.journal.isFull = true
+            self.time.schedule(in: duration) { self.journal.isFull = false }
         case .wallClock(let milliseconds):
             self.time.wallShift = milliseconds
+        case .move(let symbol, let perMille):
+            // What is due at this instant comes first, and is seen.
+            self.exchange.advance(now: self.time.exchangeTime)
+            self.oracle.noteMarks(self.exchange.symbols)
+            guard let mark = self.exchange.mark(symbol), let tick = self.exchange.tickSize(symbol) else { return }
+            let price = mark + mark / 1_000 * Int64(perMille)
+            self.setMark(symbol, FixedPoint(mantissa: Int128(price / tick * tick), scale: 8))
+        case .mark(let symbol, let price):
+            self.exchange.advance(now: self.time.exchangeTime)
+            self.oracle.noteMarks(self.exchange.symbols)
+            self.setMark(symbol, price)
         }
+    }
+
+    private func setMark(_ symbol: String, _ price: FixedPoint) {
+        self.control("/marks", #"{"symbol":"\#(symbol)","price":"\#(price)"}"#)
+        self.oracle.noteMarks(self.exchange.symbols)
     }
 
     private func calmNetwork() {
@@ -224,7 +288,8 @@ public final class ChaosRun {
     private func mend() {
         self.note("· all is mended")
         self.control("/faults/clear", "{}")
-        self.control("/outage", #"{"seconds":0}"#)
+        // This breaks connections that are well.
+        if self.plan.entries.contains(where: \.step.isFault) { self.control("/outage", #"{"seconds":0}"#) }
         self.network.isBlackHole = false
         self.calmNetwork()
     }
@@ -232,6 +297,7 @@ public final class ChaosRun {
     private func judge() {
         guard let client = self.client else { return self.oracle.complain("the client was not started again") }
         self.oracle.checkQuiet(client)
+        self.actions?.checkQuiet(client)
         if !self.plan.entries.contains(where: \.step.isFault) { self.oracle.checkCompleteness() }
     }
 

@@ -1,4 +1,5 @@
-import HybridStream
+public import HybridStream
+public import Orchestrator
 
 /// One thing that is done to the exchange, the network or the client.
 public enum ChaosStep: Sendable, CustomStringConvertible {
@@ -14,6 +15,12 @@ public enum ChaosStep: Sendable, CustomStringConvertible {
     case crash(down: Duration)
     /// The machine's wall clock is set to another time.
     case wallClock(milliseconds: Int64)
+    /// The client's disk takes nothing.
+    case fullDisk(for: Duration)
+    /// A mark goes up or down.
+    case move(symbol: String, perMille: Int)
+    /// A mark goes to a price.
+    case mark(symbol: String, price: FixedPoint)
 
     public var description: String {
         switch self {
@@ -23,13 +30,24 @@ public enum ChaosStep: Sendable, CustomStringConvertible {
         case .slowNetwork(let duration): "slow network for \(duration)"
         case .crash(let down): "crash, down for \(down)"
         case .wallClock(let milliseconds): "wall clock \(milliseconds) ms off"
+        case .fullDisk(let duration): "full disk for \(duration)"
+        case .move(let symbol, let perMille): "\(symbol) moves by \(perMille) ‰"
+        case .mark(let symbol, let price): "\(symbol) goes to \(price)"
         }
+    }
+
+    /// A fault of what consumers ask for.
+    var isAboutActions: Bool {
+        ["/v5/order/create", "/v5/position/trading-stop"].contains { self.description.contains($0) }
     }
 
     /// Something that is wrong, rather than an account's ordinary life.
     public var isFault: Bool {
-        if case .exchange(let path, _) = self { return path == "/connections/kill" || path == "/outage" }
-        return true
+        switch self {
+        case .exchange(let path, _): path == "/connections/kill" || path == "/outage"
+        case .move, .mark: false
+        default: true
+        }
     }
 }
 
@@ -39,6 +57,11 @@ public struct ChaosPlan: Sendable {
         /// Since the start.
         public var time: Duration
         public var step: ChaosStep
+
+        public init(_ time: Duration, _ step: ChaosStep) {
+            self.time = time
+            self.step = step
+        }
     }
 
     public var seed: UInt64
@@ -48,6 +71,10 @@ public struct ChaosPlan: Sendable {
     /// Time between two sweeps while all is well.
     public var reconcile: Duration
     public var entries: [Entry]
+    /// The accounts have consumers, and these act.
+    public let acts: Bool
+    /// What they are; without one, consumers so quick and narrow that much happens within a minute.
+    public var strategy: Strategy?
     /// When the last step is over and the quiet begins.
     public var quietAt: Duration
 
@@ -58,13 +85,34 @@ public struct ChaosPlan: Sendable {
     static let quietAfterRefusedTopic = Duration.seconds(250)
     static let tick = 700
 
-    public init(seed: UInt64) {
+    /// A script instead of chance: one account that acts, for as long as it takes, and nothing that breaks.
+    public init(strategy: Strategy, symbols: Int, isHedged: Bool = false, until end: Duration, entries: [Entry]) {
+        self.seed = 1
+        self.acts = true
+        self.strategy = strategy
+        self.accounts = ["a0"]
+        self.symbols = symbols
+        self.isHedged = isHedged
+        self.reconcile = .seconds(60)
+        self.quietAt = end
+        self.entries = entries.sorted { $0.time < $1.time }
+    }
+
+    /// - Parameters:
+    ///   - lasting: how long something happens; nil for a minute or two.
+    ///   - isCalm: nothing is wrong but what the exchange says to orders and stops.
+    public init(seed: UInt64, acts: Bool = false, lasting: Duration? = nil, isCalm: Bool = false) {
         var random = SplitMix64(seed: seed &* 0x9E37_79B9 &+ 17)
         self.seed = seed
+        self.acts = acts
         self.accounts = (0..<Int.random(in: 1...3, using: &random)).map { "a\($0)" }
         self.symbols = Int.random(in: 3...6, using: &random)
         self.isHedged = random.next() % 4 == 0
         self.quietAt = .seconds(Int.random(in: 60...150, using: &random))
+        // As much happens in a minute, however many there are.
+        let minutes = self.quietAt.milliseconds
+        let times = lasting.map { max(1, Int($0.milliseconds / minutes)) } ?? 1
+        if let lasting { self.quietAt = lasting }
         self.entries = []
         self.reconcile = .seconds(random.next() % 3 == 0 ? 4 : 30)
         let life = Int.random(in: 5...40, using: &random)
@@ -74,8 +122,12 @@ public struct ChaosPlan: Sendable {
         if faults > 0, random.next() % 3 == 0 {
             self.add(.zero, .wallClock(milliseconds: Int64.random(in: -4_000_000...4_000_000, using: &random)))
         }
-        for _ in 0..<life { self.addLife(&random) }
-        for _ in 0..<faults { self.addFault(&random) }
+        for _ in 0..<times {
+            for _ in 0..<life { self.addLife(&random) }
+            for _ in 0..<faults { self.addFault(&random) }
+            if acts { self.addActing(faults: faults, &random) }
+        }
+        if isCalm { self.entries.removeAll { $0.step.isFault && !$0.step.isAboutActions } }
         self.entries.sort { $0.time < $1.time }
     }
 
@@ -96,7 +148,7 @@ public struct ChaosPlan: Sendable {
     }
 
     private mutating func add(_ time: Duration, _ step: ChaosStep) {
-        self.entries.append(Entry(time: time, step: step))
+        self.entries.append(Entry(time, step))
     }
 
     // MARK: Positions
@@ -199,6 +251,37 @@ public struct ChaosPlan: Sendable {
         }
         // Trouble seldom comes alone.
         if random.next() % 3 == 0 { self.add(time + .milliseconds(milliseconds), Self.kill("all", &random)) }
+    }
+
+    /// Prices that move as far as consumers care for, and faults of what they ask for.
+    private mutating func addActing(faults: Int, _ random: inout SplitMix64) {
+        for _ in 0..<Int.random(in: 20...80, using: &random) {
+            let symbol = VirtualClient.symbol(Int.random(in: 0..<self.symbols, using: &random))
+            let tenths = Int.random(in: -12...12, using: &random)
+            self.add(self.instant(&random), .move(symbol: symbol, perMille: tenths))
+        }
+        guard faults > 0 else { return }
+        for _ in 0..<Int.random(in: 1...4, using: &random) {
+            let length = Duration.milliseconds(Int64.random(in: 300...20_000, using: &random))
+            let path = ["/v5/order/create", "/v5/position/trading-stop", "/v5/order"][Int(random.next() % 3)]
+            let fault = [
+                #""drop_reply":true"#, #""ret_code":10006"#, #""ret_code":10016"#, #""status":502,"html":true"#,
+                #""delay_ms":\#(Int.random(in: 1...15_000, using: &random))"#, #""ret_code":10001"#,
+                #""ret_code":110007"#,
+            ][Int(random.next() % 7)]
+            let limit = random.next() % 2 == 0 ? #","count":\#(1 + random.next() % 3)"# : ""
+            self.add(
+                self.instant(&random),
+                .faults(#"{"rest":[{"path":"\#(path)",\#(fault)\#(limit)}]}"#, for: length)
+            )
+            if random.next() % 4 == 0 { self.add(self.instant(&random), .fullDisk(for: length)) }
+            if random.next() % 2 == 0 {
+                self.add(
+                    self.instant(&random),
+                    .crash(down: .milliseconds(Int64.random(in: 50...8_000, using: &random)))
+                )
+            }
+        }
     }
 
     private static func kill(_ socket: String, _ random: inout SplitMix64) -> ChaosStep {

@@ -6,7 +6,7 @@ import Orchestrator
 /// The first must see every number. The second must see every event that is not a mark, in the same order, and few enough
 /// marks that what waits for it stays small.
 final class EventReader: @unchecked Sendable {
-    private let account: String
+    let account: String
     private let time: VirtualTime
     private let oracle: Oracle
     private let quick = EventQueue(name: "quick")
@@ -22,6 +22,8 @@ final class EventReader: @unchecked Sendable {
     private var openAlerts: Set<String> = []
     private var isEnded = false
     private(set) var recoveries = 0
+    /// Called with the lines of the one that keeps up.
+    var onLines: (([UInt8]) -> Void)?
 
     private static let slowLimit = 4_096
     private static let marksPerLine = 12 * 700
@@ -56,6 +58,7 @@ final class EventReader: @unchecked Sendable {
         guard !self.isEnded else { return }
         var buffer: [UInt8] = []
         while self.quick.drain(into: &buffer) == .lines {
+            self.onLines?(buffer)
             for line in buffer.split(separator: UInt8(ascii: "\n")) { self.check(EventLine(line)) }
         }
     }

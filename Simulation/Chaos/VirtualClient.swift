@@ -31,7 +31,10 @@ final class VirtualClient {
         network: VirtualNetwork,
         seed: UInt64,
         oracle: Oracle,
-        store: VirtualStore
+        store: VirtualStore,
+        journal: VirtualJournal? = nil,
+        strategy: Strategy? = nil,
+        recorder: ReplayOracle? = nil
     ) {
         let time = network.time
         let loops = [VirtualLoop(time), VirtualLoop(time)]
@@ -113,12 +116,30 @@ final class VirtualClient {
                 logger: logger
             )
             let reader = EventReader(name, time: time, oracle: oracle)
+            if let recorder { reader.onLines = { recorder.keep($0, of: name) } }
             readers.append(reader)
             accounts.append(account)
             let stored = store.positions(name)
+            let acting = journal.map { journal in
+                Self.makeExecutor(
+                    account,
+                    loop,
+                    rest,
+                    clock,
+                    executor,
+                    journal,
+                    network,
+                    strategy ?? Self.strategy(number),
+                    held: stored
+                )
+            }
             loop.eventLoop.execute {
                 loop.add(account)
                 reader.attach(to: account.pipeline)
+                if let (executor, stored) = acting {
+                    account.act(through: executor, restoring: stored)
+                    account.pipeline.setConsumers(executor.consumers + [OracleConsumer(name, oracle: oracle)])
+                }
                 account.start(stream: stream, restoring: stored)
             }
         }
@@ -160,6 +181,68 @@ final class VirtualClient {
         )
         account.pipeline.setConsumers([OracleConsumer(name, oracle: oracle)])
         return account
+    }
+
+    /// Consumers so quick and narrow that something happens within a minute or two.
+    static func strategy(_ number: Int) -> Strategy {
+        var strategy = Strategy()
+        var protection = PositionManagerParameters()
+        protection.stopLossPercent = FixedPoint(2)
+        strategy.positionManager = protection
+        var trailing = TrailingStopParameters()
+        trailing.activationPercent = FixedPoint(mantissa: 5, scale: 1)
+        trailing.callbackPercent = FixedPoint(mantissa: 3, scale: 1)
+        trailing.breakevenPercent = FixedPoint(mantissa: 2, scale: 1)
+        trailing.minUpdateInterval = .seconds(2)
+        strategy.trailingStop = trailing
+        var aged = AgedMonitorParameters()
+        aged.maxAge = .seconds(25)
+        aged.gracePeriod = .seconds(15)
+        aged.lossStepPercent = FixedPoint(100)
+        aged.maxLossPercent = FixedPoint(1)
+        aged.closeWith = number % 2 == 0 ? .market : .limit
+        strategy.agedMonitor = aged
+        return strategy
+    }
+
+    private static func makeExecutor(
+        _ account: AccountSupervisor,
+        _ loop: FleetLoop,
+        _ rest: RESTClient,
+        _ clock: ServerClock,
+        _ executor: VirtualExecutor,
+        _ journal: VirtualJournal,
+        _ network: VirtualNetwork,
+        _ strategy: Strategy,
+        held: [Position]
+    ) -> (AccountExecutor, StoredAccount) {
+        let name = account.name
+        nonisolated(unsafe) let exchange = network.exchange
+        let acting = AccountExecutor(
+            DeskSettings(account: name, strategy: strategy, isDryRun: false),
+            pipeline: account.pipeline,
+            loop: loop.pipeline,
+            eventLoop: loop.eventLoop,
+            services: AccountExecutor.Services(
+                exchange: TradingExchange(rest: rest, account: account.account.identity, rules: { _ in nil }),
+                journal: journal,
+                tickSize: { symbol in
+                    exchange.tickSize(symbol).map { FixedPoint(mantissa: Int128($0), scale: 8).normalized }
+                },
+                time: network.time.source,
+                clock: clock,
+                taskExecutor: executor
+            ),
+            logger: Logger(label: "chaos") { _ in SwiftLogNoOpLogHandler() }
+        )
+        let stored = StoredAccount(
+            account: name,
+            positions: held,
+            numbers: NumberLease(unlimitedFrom: 1),
+            states: journal.states(of: name),
+            unfinished: journal.unfinished(of: name)
+        )
+        return (acting, stored)
     }
 
     private static var restSettings: RESTSettings {
@@ -228,15 +311,29 @@ final class OracleConsumer: PositionConsumer {
 final class VirtualStore: PositionRecorder, @unchecked Sendable {
     private let time: VirtualTime
     private var durable: [String: [PositionKey: Position]] = [:]
+    private var pending: [(account: String, changes: [PositionChange])] = []
+    private var written = 0
     private var reserved: [String: Int64] = [:]
     private var generation = 0
 
     init(_ time: VirtualTime) { self.time = time }
 
     func record(account: String, changes: [PositionChange], told event: ToldEvent?) {
-        let generation = self.generation
+        self.pending.append((account, changes))
+        let (generation, count) = (self.generation, self.count)
         self.time.schedule(in: .milliseconds(60)) {
-            guard generation == self.generation else { return }
+            if generation == self.generation { self.write(through: count) }
+        }
+    }
+
+    /// So much has been recorded.
+    var count: Int { self.written + self.pending.count }
+
+    /// One transaction takes all that was recorded before it.
+    func write(through count: Int) {
+        while self.written < count, !self.pending.isEmpty {
+            let (account, changes) = self.pending.removeFirst()
+            self.written += 1
             for change in changes {
                 switch change {
                 case .upsert(let position): self.durable[account, default: [:]][change.key] = position
@@ -246,7 +343,11 @@ final class VirtualStore: PositionRecorder, @unchecked Sendable {
         }
     }
 
-    func crashed() { self.generation += 1 }
+    func crashed() {
+        self.generation += 1
+        self.written += self.pending.count
+        self.pending.removeAll()
+    }
 
     func positions(_ account: String) -> [Position] {
         (self.durable[account] ?? [:]).values.sorted { "\($0.key)" < "\($1.key)" }

@@ -2,7 +2,7 @@ import Chaos
 import Foundation
 import Synchronization
 
-/// `chaos [--seeds N] [--from SEED] [--until-failure]`, or one in detail: `chaos --seed SEED [--trace]`.
+/// `chaos [--seeds N] [--from SEED] [--until-failure] [--actions]`, or one in detail: `chaos --seed SEED [--trace]`.
 @main
 struct ChaosRunner {
     private struct Total {
@@ -11,6 +11,7 @@ struct ChaosRunner {
         var lifecycleEvents = 0
         var faults = 0
         var seconds = 0.0
+        var actions = 0
         var failures: [(seed: UInt64, violation: String)] = []
     }
 
@@ -19,26 +20,28 @@ struct ChaosRunner {
         var flags: Set<String> = []
         var arguments = CommandLine.arguments.dropFirst()
         while let argument = arguments.popFirst() {
-            if ["--trace", "--until-failure"].contains(argument) {
+            if ["--trace", "--until-failure", "--actions"].contains(argument) {
                 flags.insert(argument)
             } else if ["--seeds", "--from", "--seed"].contains(argument),
                 let value = arguments.popFirst().flatMap({ UInt64($0) })
             {
                 options[argument] = value
             } else {
-                print("usage: chaos [--seeds N] [--from SEED] [--until-failure] | --seed SEED [--trace]")
+                print("usage: chaos [--actions] [--seeds N] [--from SEED] [--until-failure] | --seed SEED [--trace]")
                 exit(64)
             }
         }
+        let acts = flags.contains("--actions")
+        func plan(_ seed: UInt64) -> ChaosPlan { ChaosPlan(seed: seed, acts: acts) }
         if let seed = options["--seed"] {
-            exit(self.replay(seed, isTraced: flags.contains("--trace")) ? 0 : 1)
+            exit(self.replay(plan(seed), isTraced: flags.contains("--trace")) ? 0 : 1)
         }
         let first = options["--from"] ?? 1
         let limit = flags.contains("--until-failure") ? 1 : 10
-        exit(self.runMany(first..<first + (options["--seeds"] ?? 1_000), failureLimit: limit) ? 0 : 1)
+        exit(self.runMany(first..<first + (options["--seeds"] ?? 1_000), acts: acts, failureLimit: limit) ? 0 : 1)
     }
 
-    private static func runMany(_ seeds: Range<UInt64>, failureLimit: Int) -> Bool {
+    private static func runMany(_ seeds: Range<UInt64>, acts: Bool, failureLimit: Int) -> Bool {
         let next = Mutex(seeds.lowerBound)
         let total = Mutex(Total())
         let started = Date()
@@ -47,7 +50,7 @@ struct ChaosRunner {
         for _ in 0..<workers {
             let thread = Thread {
                 while let seed = Self.take(next, below: seeds.upperBound, total, failureLimit) {
-                    Self.count(ChaosRun(ChaosPlan(seed: seed)).run(), seed, total)
+                    Self.count(ChaosRun(ChaosPlan(seed: seed, acts: acts)).run(), seed, total)
                 }
                 done.signal()
             }
@@ -56,10 +59,13 @@ struct ChaosRunner {
         }
         for _ in 0..<workers { done.wait() }
         let result = total.withLock { $0 }
-        if let first = result.failures.min(by: { $0.seed < $1.seed }) { self.explain(first.seed) }
+        if let first = result.failures.min(by: { $0.seed < $1.seed }) {
+            self.explain(ChaosPlan(seed: first.seed, acts: acts))
+        }
         print(
             "\(result.seeds) seeds, \(self.rounded(result.seconds / 3_600)) virtual hours, \(result.faults) faults "
                 + "injected, \(result.events) events checked (\(result.lifecycleEvents) of them lifecycle), "
+                + (acts ? "\(result.actions) orders and stops of consumers, " : "")
                 + "\(result.failures.count) failures, \(self.rounded(Date().timeIntervalSince(started))) s"
         )
         return result.failures.isEmpty
@@ -85,6 +91,7 @@ struct ChaosRunner {
             total.lifecycleEvents += outcome.lifecycleEvents
             total.faults += outcome.faults
             total.seconds += outcome.seconds
+            total.actions += outcome.actions
             if let violation = outcome.violation {
                 total.failures.append((seed, violation))
                 print("seed \(seed) fails at \(violation)")
@@ -95,23 +102,26 @@ struct ChaosRunner {
     private static func rounded(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
 
     /// The shortest schedule that still fails.
-    private static func explain(_ seed: UInt64) {
-        let (plan, violation) = ChaosShrinker.shrink(ChaosPlan(seed: seed))
+    private static func explain(_ failing: ChaosPlan) {
+        let seed = failing.seed
+        let (plan, violation) = ChaosShrinker.shrink(failing)
         print("seed \(seed), shrunk to \(plan.entries.count) steps:")
         for entry in plan.entries { print("  \(entry.time)  \(entry.step)") }
         print("  → \(violation)")
-        print("again, with everything that happens: make chaos ARGS=\"--seed \(seed) --trace\"")
+        print(
+            "again, with everything that happens: make chaos ARGS=\"--seed \(seed)\(failing.acts ? " --actions" : "") --trace\""
+        )
     }
 
-    private static func replay(_ seed: UInt64, isTraced: Bool) -> Bool {
-        let plan = ChaosPlan(seed: seed)
+    private static func replay(_ plan: ChaosPlan, isTraced: Bool) -> Bool {
+        let seed = plan.seed
         let outcome = ChaosRun(plan, trace: isTraced ? { print($0) } : nil).run()
         guard let violation = outcome.violation else {
             print("seed \(seed) passes: \(outcome.events) events, \(outcome.faults) faults")
             return true
         }
         print("seed \(seed) fails at \(violation)")
-        self.explain(seed)
+        self.explain(plan)
         return false
     }
 }

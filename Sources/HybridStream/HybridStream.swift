@@ -170,6 +170,15 @@ public final class HybridStream: @unchecked Sendable {
         }
     }
 
+    /// The private connection is up and tells every change of a position at once. On the event loop.
+    public var isListening: Bool { self.machine.isListening }
+
+    /// Somebody has learned something that the book may not know yet. On the event loop.
+    public func requestSweep() {
+        guard self.machine.state != .stopped else { return }
+        self.step { machine, now, actions in machine.needSweep(now: now, actions: &actions) }
+    }
+
     /// Releases the tickers, closes the socket with 1000, and waits for what is under way.
     public func stop() async throws {
         let (closed, tasks) = try await self.eventLoop.submit { self.beginStopping() }.get()

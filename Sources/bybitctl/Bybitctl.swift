@@ -13,8 +13,9 @@ struct Bybitctl: AsyncParsableCommand {
             """,
         version: "bybitctl \(BybitctlVersion.current)",
         subcommands: [
-            StartCommand.self, StatusCommand.self, EventsCommand.self, ValidateCommand.self, SchemaCommand.self,
-            SimulateCommand.self, VersionCommand.self, CompletionsCommand.self,
+            StartCommand.self, StatusCommand.self, EventsCommand.self, HistoryCommand.self, ReplayCommand.self,
+            ValidateCommand.self, SchemaCommand.self, SimulateCommand.self, VersionCommand.self,
+            CompletionsCommand.self,
         ]
     )
 }

@@ -12,6 +12,18 @@ struct ChaosTests {
         }
     }
 
+    @Test("whatever breaks while consumers act: one order for an intent, and none against a holding", arguments: 0..<10)
+    func actingSeeds(block: Int) {
+        var replayed = 0
+        for seed in UInt64(block) * 10 + 1...UInt64(block) * 10 + 10 {
+            let outcome = ChaosRun(ChaosPlan(seed: seed, acts: true)).run()
+            #expect(outcome.violation == nil, "make chaos ARGS=\"--actions --seed \(seed) --trace\" shows it")
+            #expect(outcome.steps > 100)
+            replayed += outcome.replayedActions
+        }
+        #expect(replayed > 50, "the replays had something to compare")
+    }
+
     @Test("the same seed is the same run, event by event", arguments: [3, 1_000_003] as [UInt64])
     func replays(seed: UInt64) {
         let first = ChaosRun(ChaosPlan(seed: seed)).run()

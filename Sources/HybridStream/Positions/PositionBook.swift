@@ -217,7 +217,12 @@ public struct PositionBook: Sendable {
         into result: inout Reconciliation
     ) {
         for slot in self.cells.indices where !listed.contains(slot) && self.cells[slot].position.isOpen {
-            if self.cells[slot].touched + Self.absenceGrace > listing.requested {
+            // A listing may be some seconds old, also the first one of a new process.
+            let changed = self.cells[slot].position.updatedTime
+            let isJustStored =
+                self.cells[slot].isRestored && listing.serverTime > 0
+                && changed > listing.serverTime - Self.absenceGrace.milliseconds
+            if self.cells[slot].touched + Self.absenceGrace > listing.requested || isJustStored {
                 result.isConclusive = false
                 result.askAgain(after: Self.absenceGrace)
                 continue

@@ -31,7 +31,9 @@ struct HTTPTransport: RESTTransport {
         // The caller retries, and learns at once why a connection failed.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.httpVersion = .http1Only
-        self.client = HTTPClient(eventLoopGroup: eventLoopGroup, configuration: configuration)
+        // All on one loop: where a request and its connection are on different ones, the client's pool can be told of the
+        // end of a connection before it has heard that it was given back, and stops the process.
+        self.client = HTTPClient(eventLoopGroup: eventLoopGroup.next(), configuration: configuration)
         self.baseURL = baseURL
     }
 

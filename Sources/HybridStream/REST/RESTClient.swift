@@ -149,7 +149,8 @@ public final class RESTClient: Sendable {
         let permit = try await self.gate.acquire(
             account: account?.name,
             endpoint: request.path,
-            priority: request.priority
+            priority: request.priority,
+            patience: request.patience
         )
         let sent = self.time.uptime()
         let reply: RESTReply

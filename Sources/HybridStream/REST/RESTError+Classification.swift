@@ -45,6 +45,12 @@ extension RESTError {
         )
     }
 
+    /// What a code of the exchange means in an ordinary reply.
+    static func saying(_ retCode: Int, _ retMsg: String) -> RESTError {
+        let (code, message) = Self.meanings[retCode] ?? (.rejected, "declined by the exchange")
+        return RESTError(code, message: message, retCode: retCode, retMsg: retMsg, httpStatus: 200)
+    }
+
     private static func judge(status: Int, envelope: ReplyEnvelope?) -> (Code, String) {
         if let retCode = envelope?.retCode, retCode != 0 {
             let known = Self.meanings[retCode]

@@ -43,44 +43,68 @@ public final class RESTGate: Sendable {
     /// - Parameters:
     ///   - account: nil for public calls.
     ///   - endpoint: the path of the call.
+    ///   - patience: longest wait; nil for as long as it takes.
     /// - Throws: ``RESTError`` with code `banned` (at once, with the time left in ``RESTError/retryAfter``), `queueFull`
     ///   or `cancelled`.
     public func acquire(
         account: String?,
         endpoint: String,
-        priority: RateBudget.Priority
+        priority: RateBudget.Priority,
+        patience: Duration? = nil
     ) async throws(RESTError) -> Permit {
         do {
-            return try await self.wait(account: account, endpoint: endpoint, priority: priority)
+            return try await self.wait(account: account, endpoint: endpoint, priority: priority, patience: patience)
         } catch {
             throw error as? RESTError ?? Self.cancelled
         }
     }
 
-    private func wait(account: String?, endpoint: String, priority: RateBudget.Priority) async throws -> Permit {
+    private func wait(
+        account: String?,
+        endpoint: String,
+        priority: RateBudget.Priority,
+        patience: Duration?
+    ) async throws -> Permit {
         let ticket = self.state.withLock { state in
             state.lastTicket += 1
             return state.lastTicket
         }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
+                var isWaiting = false
                 self.change { state, effects in
                     // A cancellation from here on finds the continuation, because it waits for the lock.
                     if state.isClosed || Task.isCancelled {
                         effects.resumptions.append((continuation, .failure(Self.cancelled)))
                     } else if state.budget.enqueue(ticket, account: account, endpoint: endpoint, priority: priority) {
                         state.continuations[ticket] = continuation
+                        isWaiting = true
                     } else {
                         let message = "\(state.budget.maxWaiting) calls are waiting for the request budget already"
                         effects.resumptions.append((continuation, .failure(RESTError(.queueFull, message: message))))
                     }
                 }
+                if isWaiting, let patience { self.giveUp(ticket, after: patience) }
             }
         } onCancel: {
             self.change { state, effects in
                 guard let continuation = state.continuations.removeValue(forKey: ticket) else { return }
                 state.budget.cancel(ticket)
                 effects.resumptions.append((continuation, .failure(Self.cancelled)))
+            }
+        }
+    }
+
+    /// Turns a caller away that still waits then.
+    private func giveUp(_ ticket: RateBudget.Ticket, after patience: Duration) {
+        // Most have their permit by now.
+        guard self.state.withLock({ $0.continuations[ticket] != nil }) else { return }
+        self.schedule(self.now() + patience) { [weak self] in
+            self?.change { state, effects in
+                guard let continuation = state.continuations.removeValue(forKey: ticket) else { return }
+                state.budget.cancel(ticket)
+                let message = "the request budget was used up for \(patience.milliseconds) ms; nothing was sent"
+                effects.resumptions.append((continuation, .failure(RESTError(.queueFull, message: message))))
             }
         }
     }

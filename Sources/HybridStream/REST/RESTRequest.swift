@@ -13,22 +13,30 @@ public struct RESTRequest: Sendable {
     /// The body as it is sent and signed; empty for a read.
     public let body: String
     public let priority: RateBudget.Priority
+    /// Longest wait for leave to send it: what was decided long ago must not be sent any more. Nil to wait as long as it takes.
+    public var patience: Duration?
 
     /// A read; repeated by the client when it fails for a passing reason.
     /// - Parameter query: in this order. Values are opaque: whatever they hold is percent-encoded.
     public static func get(
         _ path: String,
         query: [(name: String, value: String)] = [],
-        priority: RateBudget.Priority = .normal
+        priority: RateBudget.Priority = .normal,
+        patience: Duration? = nil
     ) -> RESTRequest {
         let text = query.map { "\(Self.encoded($0.name))=\(Self.encoded($0.value))" }.joined(separator: "&")
-        return RESTRequest(method: .get, path: path, query: text, body: "", priority: priority)
+        return RESTRequest(method: .get, path: path, query: text, body: "", priority: priority, patience: patience)
     }
 
     /// A write; sent once, and once more only if the exchange refused it for its timestamp.
     /// - Parameter json: sent and signed byte for byte.
-    public static func post(_ path: String, json: String, priority: RateBudget.Priority = .high) -> RESTRequest {
-        RESTRequest(method: .post, path: path, query: "", body: json, priority: priority)
+    public static func post(
+        _ path: String,
+        json: String,
+        priority: RateBudget.Priority = .high,
+        patience: Duration? = .seconds(2)
+    ) -> RESTRequest {
+        RESTRequest(method: .post, path: path, query: "", body: json, priority: priority, patience: patience)
     }
 
     /// Path and query.

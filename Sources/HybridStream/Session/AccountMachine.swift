@@ -331,6 +331,8 @@ extension AccountMachine {
             self.phase = .live
             self.liveSince = now
             self.deadSince = nil
+            // The first one may have been answered from before the subscription: what opened in between is in neither.
+            self.sweeps.request(by: now + PositionBook.absenceGrace)
         }
         if isConclusive || self.state == .live { self.judge(failure: failure, now: now, &actions) }
         if self.isConfirmed, isUsable, self.phase == .live, let gap = self.gap {

@@ -13,6 +13,10 @@ public protocol ControlBackend: Sendable {
 
     /// Every account of the file, disabled ones too.
     func accountNames() async -> [String]
+
+    /// What consumers have asked for, from the journal.
+    /// - Throws: why the journal cannot be read.
+    func actions(_ request: ActionsRequest) async throws -> ActionHistory
 }
 
 extension ControlBackend {

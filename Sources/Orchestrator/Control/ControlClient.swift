@@ -92,7 +92,7 @@ public struct ControlClient: Sendable {
         }
     }
 
-    private func get(_ uri: String) async throws -> (HTTPHeaders, ByteBuffer) {
+    func get(_ uri: String) async throws -> (HTTPHeaders, ByteBuffer) {
         try await self.inTime {
             let response = try await self.open(uri)
             return (response.headers, try await response.body.collect(upTo: ControlClient.longestAnswer))
@@ -121,13 +121,12 @@ public struct ControlClient: Sendable {
 
     private static func refusal(_ response: HTTPClientResponse) async throws -> ControlClientError {
         let bytes = try await response.body.collect(upTo: 1 << 20)
-        guard (400..<500).contains(response.status.code) else {
-            return ControlClientError(.failed, "the instance answered \(response.status)")
-        }
+        let isOurs = (400..<500).contains(response.status.code)
         do {
             let refusal = try JSONDecoder().decode(ControlRefusal.self, from: Data(bytes.readableBytesView))
-            return ControlClientError(.refused, refusal.error, refusal: refusal)
+            return ControlClientError(isOurs ? .refused : .failed, refusal.error, refusal: refusal)
         } catch {
+            if !isOurs { return ControlClientError(.failed, "the instance answered \(response.status)") }
             return ControlClientError(.failed, "the instance answered \(response.status); is it an older version?")
         }
     }

@@ -54,10 +54,7 @@ enum ControlQuery {
             case "cause": filter.causes.append(String(value))
             case "shadow": filter.shadow = try self.boolean(value, key)
             case "since":
-                guard let since = Int64(value) else {
-                    throw Malformed(description: "since=\(value) is not a number of milliseconds since 1970")
-                }
-                filter.sinceMilliseconds = since
+                filter.sinceMilliseconds = try self.milliseconds(value)
             case "tail":
                 guard let tail = Int(value), (0...self.maxTail).contains(tail) else {
                     throw Malformed(description: "tail=\(value) is not a number from 0 to \(self.maxTail)")
@@ -72,6 +69,13 @@ enum ControlQuery {
         return filter
     }
 
+    static func milliseconds(_ value: Substring) throws(Malformed) -> Int64 {
+        guard let since = Int64(value) else {
+            throw Malformed(description: "since=\(value) is not a number of milliseconds since 1970")
+        }
+        return since
+    }
+
     private static func boolean(_ value: Substring, _ key: Substring) throws(Malformed) -> Bool {
         switch value {
         case "0", "false": return false
@@ -80,7 +84,7 @@ enum ControlQuery {
         }
     }
 
-    private static func uri(_ path: String, _ parameters: [(name: String, value: String)]) -> String {
+    static func uri(_ path: String, _ parameters: [(name: String, value: String)]) -> String {
         guard !parameters.isEmpty else { return path }
         return path + "?" + parameters.map { "\($0.name)=\(self.escaped($0.value))" }.joined(separator: "&")
     }

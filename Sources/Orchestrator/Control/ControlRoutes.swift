@@ -15,6 +15,7 @@ struct ControlRoutes: Sendable {
         let router = Router()
         router.get("/v1/status") { request, _ in try await self.status(request) }
         router.get("/v1/events") { request, _ in try await self.events(request) }
+        router.get("/v1/actions") { request, _ in try await self.actions(request) }
         router.get("/v1/version") { _, _ in try self.version() }
         return router
     }
@@ -58,6 +59,29 @@ struct ControlRoutes: Sendable {
             }
         )
         response.headers[.contentType] = "application/x-ndjson"
+        return response
+    }
+
+    private func actions(_ request: Request) async throws -> Response {
+        let query: ActionsRequest
+        do {
+            query = try ControlQuery.actions(parameters: request.uri.queryParameters)
+        } catch {
+            return try ControlRoutes.refusal(.badRequest, ControlRefusal(error: error.description))
+        }
+        let history: ActionHistory
+        do {
+            history = try await self.backend.actions(query)
+        } catch {
+            return try ControlRoutes.refusal(.internalServerError, ControlRefusal(error: "\(error)"))
+        }
+        // An account that has left the file has a history all the same.
+        let known = Set(history.accounts).union(await self.backend.accountNames()).sorted()
+        if let refusal = ControlRefusal.unknownAccounts(asked: query.accounts, existing: known) {
+            return try ControlRoutes.refusal(.notFound, refusal)
+        }
+        var response = Response(status: .ok, body: ResponseBody(byteBuffer: ActionsReport(history).json()))
+        response.headers[.contentType] = "application/json"
         return response
     }
 

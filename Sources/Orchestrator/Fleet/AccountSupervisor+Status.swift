@@ -6,7 +6,7 @@ extension AccountSupervisor {
     package func report(includePositions: Bool, lastFrames: [String: Uptime]) -> StatusReport.Account {
         let now = self.loop.clock.uptime()
         let snapshot = self.stream?.snapshot(includePositions: true)
-        let positions = (snapshot?.positions ?? []).map { Self.position($0, lastFrames: lastFrames, now: now) }
+        let positions = (snapshot?.positions ?? []).map { self.position($0, lastFrames: lastFrames, now: now) }
         let counts = StatusReport.PositionCounts(of: positions)
         let state: StatusReport.State = snapshot?.state.reportState ?? .starting
         var health = StatusReport.Health.ofAccount(enabled: true, state: state, counts: counts)
@@ -52,10 +52,10 @@ extension AccountSupervisor {
     /// What is wrong on this host, not between it and the exchange.
     private var ownTrouble: String? {
         if let trouble = self.failingSinks.min(by: { $0.key < $1.key })?.value { return "\(trouble)" }
-        return self.storeTrouble.map { "the store cannot write: \($0)" }
+        return self.storeTrouble.map { "the store cannot write: \($0)" } ?? self.storeSetAside?.text
     }
 
-    private static func position(
+    private func position(
         _ snapshot: HybridStream.PositionSnapshot,
         lastFrames: [String: Uptime],
         now: Uptime
@@ -63,6 +63,7 @@ extension AccountSupervisor {
         let position = snapshot.position
         let last = lastFrames[position.key.symbol] ?? snapshot.rowTime
         let age = last.map { max(0, (now - $0).milliseconds) }
+        let report = self.executor?.report(position.key)
         return StatusReport.Position(
             symbol: position.key.symbol,
             positionIndex: position.key.positionIndex,
@@ -73,7 +74,16 @@ extension AccountSupervisor {
             markAge: age,
             stale: snapshot.isStale,
             unrealizedPnL: snapshot.unrealizedPnL?.description ?? "",
-            stopLoss: position.stopLoss
+            stopLoss: position.stopLoss,
+            unprotected: report?.isUnprotected,
+            trailing: report?.trailing.map {
+                StatusReport.Trailing(
+                    state: $0.state,
+                    peak: $0.peak?.description ?? "",
+                    stop: $0.stop?.description ?? ""
+                )
+            },
+            aged: report?.aged.map { StatusReport.Aged(phase: $0.phase, age: $0.ageMilliseconds) }
         )
     }
 }

@@ -14,6 +14,8 @@ package final class AccountSupervisor: @unchecked Sendable {
     private let store: any PositionRecorder
     private let logger: Logger
     package private(set) var stream: HybridStream?
+    /// Carries out what the account's consumers ask for; nil if it has none.
+    package private(set) var executor: AccountExecutor?
     /// Alerts that were opened and not resolved.
     private var openAlerts: Set<String> = []
     /// Held symbols whose ticker the exchange refuses.
@@ -22,6 +24,8 @@ package final class AccountSupervisor: @unchecked Sendable {
     private(set) var failingSinks: [String: SinkTrouble] = [:]
     /// What happens now would not survive the process.
     private(set) var storeTrouble: StoreError?
+    /// The damaged store in whose place a new one has come; until the next start somebody should look.
+    private(set) var storeSetAside: StoreSetAside?
     /// The change whose event comes next: both are recorded as one.
     private var untold: PositionBook.Change?
     let queues: [EventQueue]
@@ -53,6 +57,15 @@ package final class AccountSupervisor: @unchecked Sendable {
 
     package var name: String { self.account.identity.name }
 
+    /// Lets the account's consumers decide from the first event on. To be called before ``start(stream:restoring:)``.
+    package func act(through executor: AccountExecutor, restoring stored: StoredAccount) {
+        self.executor = executor
+        executor.onSweep = { [unowned self] in self.stream?.requestSweep() }
+        executor.isListening = { [unowned self] in self.stream?.isListening ?? false }
+        executor.restore(stored)
+        self.pipeline.setConsumers(executor.consumers)
+    }
+
     package func start(stream: HybridStream, restoring stored: [Position]) {
         self.stream = stream
         stream.start(restoring: stored)
@@ -60,11 +73,23 @@ package final class AccountSupervisor: @unchecked Sendable {
 
     /// From any thread, once the account is started.
     package func stop() async throws {
+        try await self.eventLoop.flatSubmit { self.finishActions() }.get()
         try await self.stream?.stop()
     }
 
+    /// Nothing more is decided; what is on its way to the exchange gets its answer, if that does not take too long. What has
+    /// none is looked up by the next start.
+    private func finishActions() -> EventLoopFuture<Void> {
+        guard let executor = self.executor else { return self.eventLoop.makeSucceededVoidFuture() }
+        return executor.finish()
+    }
+
     /// Lets go of the stream, which keeps what observes it. Only for an account that nobody calls any more.
-    package func dismantle() { self.stream = nil }
+    package func dismantle() {
+        self.stream = nil
+        self.pipeline.setConsumers([])
+        self.executor = nil
+    }
 
     /// Completes when the account has reached its first settled state: live, degraded, in fallback or failed.
     func whenSettled() -> EventLoopFuture<Void> {
@@ -99,6 +124,11 @@ package final class AccountSupervisor: @unchecked Sendable {
         } else {
             self.alert("store_failed", .warning, .resolved, symbol: "", "the store writes again")
         }
+    }
+
+    func storeWasSetAside(_ setAside: StoreSetAside) {
+        self.storeSetAside = setAside
+        self.alert("store_set_aside", .critical, .opened, symbol: "", setAside.text)
     }
 
     func tickerQuarantined(_ symbol: String, text: String) {

@@ -14,6 +14,7 @@ struct FleetServices: Sendable {
     let stream: HybridStream.Services
     let streamSettings: HybridStream.Settings
     let recent = RecentEvents()
+    let instruments: InstrumentBook
 
     /// - Throws: ``OrchestratorError`` if an endpoint or a trust root cannot be used.
     init(_ configuration: Configuration, endpoints: ExchangeEndpoints, logger: Logger) throws(OrchestratorError) {
@@ -66,6 +67,12 @@ struct FleetServices: Sendable {
         let feed = self.feed
         self.loops = group.makeIterator().map { FleetLoop(eventLoop: $0, feed: feed, recent: recent) }
         self.group = group
+        let (rest, category) = (self.rest, configuration.exchange.category)
+        self.instruments = InstrumentBook(
+            fetch: { try await rest.instruments(category: category) },
+            now: environment.time.uptime,
+            logger: logger
+        )
         self.stream = HybridStream.Services(rest: self.rest, clock: clock, gate: self.gate, environment: environment)
         self.streamSettings = HybridStream.Settings(
             category: configuration.exchange.category,

@@ -18,16 +18,21 @@ enum OpenFiles {
         )
     }
 
-    /// A connection for each account, one more while an old one closes; files; event loops, the store, REST, followers.
+    /// A connection for each account, one more while an old one closes; files, three pipes for each child process, sockets
+    /// with some readers; event loops, the store, REST, followers.
     static func needed(by plan: StartPlan) -> Int {
         var paths: Set<String> = []
         for account in plan.running {
             for case .jsonl(let file) in account.configuration.strategy.sinks { paths.insert(file.path) }
         }
-        return 2 * plan.running.count + paths.count + self.base
+        let sinks = SinkPlan(plan.running)
+        let pipes = 3 * sinks.execs.count
+        let sockets = sinks.sockets.isEmpty ? 0 : 2 * sinks.sockets.count + self.readers
+        return 2 * plan.running.count + paths.count + pipes + sockets + self.base
     }
 
     private static let base = 96
+    private static let readers = 16
 
     /// Raises the soft limit to the hard one.
     /// - Returns: how many may be open now.

@@ -93,6 +93,13 @@ extension Orchestrator: ControlBackend {
         )
     }
 
+    public func actions(_ request: ActionsRequest) async throws -> ActionHistory {
+        guard let store = self.state.withLock({ $0.store }) else {
+            throw OrchestratorError(.io, "the journal of actions is not open: the instance is just stopping")
+        }
+        return try await store.actionHistory(request)
+    }
+
     // MARK: Events
 
     public func follow(_ request: FollowRequest) async -> any EventSubscription {
@@ -179,7 +186,7 @@ extension EventFilter {
             kinds: request.causes.isEmpty
                 ? .all
                 : request.causes.reduce(into: EventKinds()) { kinds, name in
-                    if let cause = PositionUpdate.Cause(rawValue: name) { kinds.insert(EventKinds(cause)) }
+                    if let kind = EventKinds(name: name) { kinds.insert(kind) }
                 }
         )
     }

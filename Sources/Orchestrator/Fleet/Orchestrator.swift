@@ -19,7 +19,12 @@ public final class Orchestrator: Sendable {
     /// What exists while the fleet runs.
     struct State {
         var services: FleetServices?
+        var store: Store?
         var followers: [ObjectIdentifier: EventFollower] = [:]
+        /// Queues of those who read from a socket sink.
+        var readers: [ObjectIdentifier: EventQueue] = [:]
+        /// Sinks that do not work now, by their queue.
+        var failingSinks: [ObjectIdentifier: (name: String, trouble: SinkTrouble)] = [:]
         var isStopping = false
     }
 
@@ -61,9 +66,10 @@ public final class Orchestrator: Sendable {
         for warning in self.warnings { self.logger.warning("\(warning)") }
         try OpenFiles.secure(for: self.plan)
         let lock = try InstanceLock.acquire(self.location)
-        let store = try Store.open(path: self.location.directory + "/store.sqlite") { [weak self] trouble in
+        let store = try Store.open(path: self.location.storeFile) { [weak self] trouble in
             self?.storeChanged(trouble)
         }
+        self.tellWhatWasSetAside(store)
         let services: FleetServices
         do {
             services = try FleetServices(self.configuration, endpoints: self.plan.endpoints, logger: self.logger)
@@ -71,11 +77,16 @@ public final class Orchestrator: Sendable {
             try await store.close()
             throw error
         }
-        self.state.withLock { $0.services = services }
-        let sinks = JSONLinesWriter(
-            onChange: { [weak self] sink, trouble in self?.sinkChanged(sink, trouble) },
-            beforeWriting: { store.secureTold() },
-            onWritten: { store.toldEventsDelivered(before: $0) }
+        self.state.withLock { state in
+            state.services = services
+            state.store = store
+        }
+        let sinks = EventSinks(
+            SinkPlan(self.plan.running),
+            store: store,
+            logger: self.logger,
+            onChange: { [weak self] queue, name, trouble in self?.sinkChanged(queue, name, trouble) },
+            onReader: { [weak self] queue, isThere in self?.readerChanged(queue, isThere: isThere) }
         )
         let outcome = await self.operate(lock: lock, store: store, services: services, sinks: sinks)
         let isComplete = await self.shutDown(services: services, sinks: sinks, store: store)
@@ -92,7 +103,7 @@ public final class Orchestrator: Sendable {
         lock: InstanceLock,
         store: Store,
         services: FleetServices,
-        sinks: JSONLinesWriter
+        sinks: EventSinks
     ) async -> Result<Void, any Error> {
         let control = ControlServer(lock: lock, backend: self, logger: self.logger)
         return await withTaskGroup(of: Result<Void, any Error>?.self) { group in
@@ -140,23 +151,19 @@ public final class Orchestrator: Sendable {
 
     // MARK: Start
 
-    private func startAccounts(store: Store, services: FleetServices, sinks: JSONLinesWriter) async throws {
+    private func startAccounts(store: Store, services: FleetServices, sinks: EventSinks) async throws {
         await self.synchronizeClock(services)
         let loops = services.loops
         FleetLoop.connect(services.loops, to: services.feed)
-        let known = try store.loadAll(self.plan.running.map(\.identity.name))
+        await services.keepTickSizes(at: self.location.tickSizeFile, logger: self.logger)
+        let known = try store.loadAll(self.plan.running.map(\.identity.name), above: self.numberFloors(store))
         let written = self.lastNumbersWritten(known)
+        sinks.start()
         for (index, account) in self.plan.running.enumerated() {
             if self.state.withLock({ $0.isStopping }) { return }
             let loop = loops[index % loops.count]
             let stored = known[index]
-            let queues = account.configuration.strategy.sinks.compactMap { sink -> EventQueue? in
-                guard case .jsonl(let file) = sink else { return nil }
-                let queue = sinks.sink(path: file.path, options: JSONLinesOptions(file)).queue
-                let last = written[file.path]?[account.identity.name] ?? 0
-                queue.append(stored.told.filter { $0.n > last }.map(\.line))
-                return queue
-            }
+            let queues = sinks.queues(of: account, stored: stored, written: written)
             let logger = self.logger
             try await loop.eventLoop.submit {
                 let supervisor = AccountSupervisor(
@@ -169,6 +176,12 @@ public final class Orchestrator: Sendable {
                 )
                 loop.add(supervisor)
                 self.attachFollowers(to: supervisor)
+                self.introduce(supervisor)
+                if let setAside = store.setAside { supervisor.storeWasSetAside(setAside) }
+                if account.configuration.strategy.hasConsumers {
+                    let executor = services.executor(of: supervisor, on: loop, store: store, logger: logger)
+                    supervisor.act(through: executor, restoring: stored)
+                }
                 var settings = services.streamSettings
                 settings.machine.mode = account.mode
                 let stream = HybridStream(
@@ -184,6 +197,7 @@ public final class Orchestrator: Sendable {
                 supervisor.start(stream: stream, restoring: stored.positions)
             }.get()
         }
+        sinks.filled()
         // Accounts that were added before the end began are told not to wait; later ones are not added.
         if self.state.withLock({ $0.isStopping }) { return }
         for loop in loops {
@@ -218,23 +232,6 @@ public final class Orchestrator: Sendable {
                 "the exchange's clock could not be read; going on with this host's",
                 metadata: ["reason": "\(error)"]
             )
-        }
-    }
-
-    /// A file cannot be written, or can again: the accounts that write to it are degraded meanwhile.
-    private func sinkChanged(_ sink: JSONLinesSink, _ trouble: SinkTrouble?) {
-        if let trouble {
-            self.logger.error("a sink cannot write; events wait", metadata: ["reason": "\(trouble)"])
-        } else {
-            self.logger.notice("a sink writes again", metadata: ["path": "\(sink.path)"])
-        }
-        guard let services = self.state.withLock({ $0.services }) else { return }
-        for loop in services.loops {
-            loop.eventLoop.execute {
-                for account in loop.accounts where account.queues.contains(where: { $0 === sink.queue }) {
-                    account.sinkChanged(path: sink.path, trouble: trouble)
-                }
-            }
         }
     }
 
@@ -274,7 +271,7 @@ public final class Orchestrator: Sendable {
 
     /// In the order in which nothing is lost: streams, feed, sinks, store, connections, loops.
     /// - Returns: whether all of it went well.
-    private func shutDown(services: FleetServices, sinks: JSONLinesWriter, store: Store) async -> Bool {
+    private func shutDown(services: FleetServices, sinks: EventSinks, store: Store) async -> Bool {
         self.logger.info("stopping")
         var isComplete = await self.attempt("closing the streams") {
             for loop in services.loops {
@@ -287,11 +284,11 @@ public final class Orchestrator: Sendable {
             }
             try await services.feed.stop().get()
         }
-        if await sinks.close() {
-            store.forgetToldEvents()
-        } else {
+        let end = await sinks.close()
+        if end.hasAllTold { store.forgetToldEvents() }
+        if !end.isComplete {
             isComplete = false
-            self.logger.error("not every event could be written to its file before the end; see the messages above")
+            self.logger.error("not every event could be delivered to its sink before the end; see the messages above")
         }
         let isStored = await self.attempt("storing the last numbers") {
             for loop in services.loops {
@@ -303,7 +300,10 @@ public final class Orchestrator: Sendable {
         let isClosed = await self.attempt("closing the store") { try await store.close() }
         _ = await self.attempt("closing REST") { try await services.rest.shutdown() }
         _ = await self.attempt("ending the loops") { try await services.group.shutdownGracefully() }
-        self.state.withLock { $0.services = nil }
+        self.state.withLock { state in
+            state.services = nil
+            state.store = nil
+        }
         self.logger.info("stopped")
         return isComplete && isStored && isClosed
     }

@@ -53,7 +53,6 @@ public struct StartPlan: Sendable {
             self.add(account, options: options, problems: &problems)
         }
         if !problems.isEmpty { throw OrchestratorError(.notSupported, problems.joined(separator: "\n")) }
-        self.warnings.append(contentsOf: Self.consumerWarnings(self.running))
         if self.running.isEmpty {
             self.warnings.append("no account is enabled: set `enabled: true` on those that should run")
         }
@@ -78,20 +77,14 @@ public struct StartPlan: Sendable {
             )
             return
         }
-        for sink in account.strategy.sinks {
-            switch sink {
-            case .jsonl: break
-            case .exec, .socket:
+        for case .socket(let socket) in account.strategy.sinks {
+            let length = socket.path.utf8.count
+            if length > SocketFile.longestPath {
                 problems.append(
-                    "account \(name): only the jsonl sink runs in this version; take the other sinks out of its strategy"
+                    "account \(name): the path of its socket sink is \(length) bytes long, and a Unix socket allows "
+                        + "\(SocketFile.longestPath): \(socket.path); choose a shorter one"
                 )
             }
-        }
-        if !isDryRun, account.strategy.hasConsumers {
-            problems.append(
-                "account \(name): dry_run is false, but its consumers do not send orders in this version, so nothing "
-                    + "would be protected; set `dry_run: true` or start with --dry-run"
-            )
         }
         guard let credentials = account.credentials ?? options.credentials[name] else {
             problems.append("account \(name): no credentials; give api_key and api_secret")
@@ -105,18 +98,6 @@ public struct StartPlan: Sendable {
                 isDryRun: isDryRun
             )
         )
-    }
-
-    private static func consumerWarnings(_ accounts: [Account]) -> [String] {
-        var strategies: [String] = []
-        for account in accounts where account.configuration.strategy.hasConsumers {
-            let name = account.configuration.strategyName ?? "overrides of \(account.configuration.name)"
-            if !strategies.contains(name) { strategies.append(name) }
-        }
-        return strategies.map {
-            "strategy \($0): its consumers (stops, trailing, ageing) are checked but do not act in this version; "
-                + "positions are watched, not protected"
-        }
     }
 }
 
@@ -137,7 +118,7 @@ extension Mode: Comparable {
 
 extension Strategy {
     /// Whether it names a built-in consumer.
-    var hasConsumers: Bool {
+    public var hasConsumers: Bool {
         self.positionManager != nil || self.trailingStop != nil || self.agedMonitor != nil
     }
 }

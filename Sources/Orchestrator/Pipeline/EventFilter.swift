@@ -23,10 +23,34 @@ public struct EventKinds: OptionSet, Sendable, Hashable {
     public static let action = EventKinds(rawValue: 1 << 12)
     public static let rollout = EventKinds(rawValue: 1 << 13)
     public static let recovery = EventKinds(rawValue: 1 << 14)
+    public static let consumers = EventKinds(rawValue: 1 << 15)
 
     public static let all = EventKinds(rawValue: .max)
     /// Every `position.update`.
     public static let positions = EventKinds(rawValue: (1 << 10) - 1)
+
+    /// What `bybitctl events --cause` takes: the causes of a `position.update`, and the names of the other events.
+    public static let names: [String] =
+        PositionUpdate.Cause.allCases.map(\.rawValue) + [
+            "account.state", "action", "alert", "consumers", "recovery", "rollout",
+        ]
+
+    /// Nil for a word that is not in ``names``.
+    public init?(name: String) {
+        if let cause = PositionUpdate.Cause(rawValue: name) {
+            self.init(cause)
+            return
+        }
+        switch name {
+        case "account.state": self = .accountState
+        case "action": self = .action
+        case "alert": self = .alert
+        case "consumers": self = .consumers
+        case "recovery": self = .recovery
+        case "rollout": self = .rollout
+        default: return nil
+        }
+    }
 
     @inlinable
     public init(_ cause: PositionUpdate.Cause) {

@@ -221,14 +221,18 @@ public final class JSONLinesWriter: Sendable {
         self.reportWritten()
     }
 
+    /// Has `onWritten` called also while no file has anything to write: for others whose word counts as well.
+    func report() { self.thread.async { self.reportWritten() } }
+
     private func reportWritten() {
         let now = ContinuousClock.now
-        let sinks = self.state.withLock { state -> [JSONLinesSink] in
-            guard now >= state.nextReport else { return [] }
+        let sinks = self.state.withLock { state -> [JSONLinesSink]? in
+            guard now >= state.nextReport else { return nil }
             state.nextReport = now + .seconds(1)
             return state.sinks.values.map(\.sink)
         }
-        if let oldest = sinks.map(\.writtenBefore).min() { self.onWritten(oldest - JSONLinesWriter.handOver) }
+        guard let sinks else { return }
+        self.onWritten((sinks.map(\.writtenBefore).min() ?? now) - JSONLinesWriter.handOver)
     }
 }
 

@@ -9,6 +9,7 @@ extension PipelineEvent {
         case .action: "action"
         case .rollout: "rollout"
         case .recovery: "recovery"
+        case .consumers: "consumers"
         }
     }
 
@@ -50,6 +51,8 @@ extension PipelineEvent {
         case .recovery(let recovery):
             strings = [recovery.reason, recovery.text] + recovery.missing
             extra = 4 * recovery.missing.count
+        case .consumers(let consumers):
+            strings = [consumers.symbol, consumers.tickSize]
         }
         return strings.reduce(extra) { $0 + RawWriter.maxLength(of: $1) }
     }
@@ -77,6 +80,12 @@ extension PipelineEvent {
             writer.member(",\"text\":\"", rollout.text)
         case .recovery(let recovery):
             recovery.writeKeys(to: &writer)
+        case .consumers(let consumers):
+            writer.member(",\"state\":\"", consumers.state.rawValue)
+            writer.member(",\"symbol\":\"", consumers.symbol)
+            writer.member(",\"tick_size\":\"", consumers.tickSize)
+            writer.text(",\"dry_run\":")
+            writer.text(consumers.dryRun ? "true" : "false")
         }
     }
 }
@@ -101,6 +110,7 @@ extension PipelineEvent.Action {
         writer.text(",\"ret_code\":")
         if let code = self.returnCode { writer.integer(Int64(code)) } else { writer.text("null") }
         writer.member(",\"text\":\"", self.text)
+        if let refusal = self.refusal { writer.member(",\"refusal\":\"", refusal.rawValue) }
     }
 }
 

@@ -6,6 +6,7 @@ public enum PipelineEvent: Sendable, Equatable {
     case action(Action)
     case rollout(Rollout)
     case recovery(Recovery)
+    case consumers(Consumers)
 
     /// A time in which nothing was heard is over.
     public struct Recovery: Sendable, Equatable {
@@ -83,6 +84,16 @@ public enum PipelineEvent: Sendable, Equatable {
             case journalled, accepted, done, rejected, unknown
         }
 
+        /// When the consumer may ask again.
+        public enum Refusal: String, Sendable, Codable {
+            /// Soon.
+            case again
+            /// There were too many requests.
+            case rateLimit = "rate_limit"
+            /// No attempt can succeed as things are.
+            case impossible
+        }
+
         /// One parameter; values keep the text in which they are sent.
         public struct Parameter: Sendable, Equatable {
             public var name: String
@@ -106,6 +117,8 @@ public enum PipelineEvent: Sendable, Equatable {
         /// The exchange's `retCode`; written as `null` while it has not answered.
         public var returnCode: Int?
         public var text: String
+        /// Of a `rejected` one; written only if it is there.
+        public var refusal: Refusal?
 
         public init(
             consumer: String,
@@ -117,8 +130,10 @@ public enum PipelineEvent: Sendable, Equatable {
             dryRun: Bool,
             outcome: Outcome,
             returnCode: Int? = nil,
-            text: String = ""
+            text: String = "",
+            refusal: Refusal? = nil
         ) {
+            self.refusal = refusal
             self.consumer = consumer
             self.action = action
             self.symbol = symbol
@@ -129,6 +144,32 @@ public enum PipelineEvent: Sendable, Equatable {
             self.outcome = outcome
             self.returnCode = returnCode
             self.text = text
+        }
+    }
+
+    /// From when on the account's consumers decide, and about what: with it a recording holds all that they decide by.
+    public struct Consumers: Sendable, Equatable {
+        public enum State: String, Sendable, Codable {
+            /// A process has begun, and remembers what the store holds.
+            case started
+            /// The tick size of a symbol is known: from here on its positions are decided about.
+            case ready
+            /// Nothing more is decided: the process ends.
+            case stopped
+        }
+
+        public var state: State
+        /// Of `ready`; empty otherwise.
+        public var symbol: String
+        /// Of `ready`; empty otherwise.
+        public var tickSize: String
+        public var dryRun: Bool
+
+        public init(state: State, symbol: String = "", tickSize: String = "", dryRun: Bool) {
+            self.state = state
+            self.symbol = symbol
+            self.tickSize = tickSize
+            self.dryRun = dryRun
         }
     }
 
@@ -159,6 +200,7 @@ public enum PipelineEvent: Sendable, Equatable {
         case .action: .action
         case .rollout: .rollout
         case .recovery: .recovery
+        case .consumers: .consumers
         }
     }
 
@@ -168,6 +210,7 @@ public enum PipelineEvent: Sendable, Equatable {
         case .accountState, .rollout, .recovery: ""
         case .alert(let alert): alert.symbol
         case .action(let action): action.symbol
+        case .consumers(let consumers): consumers.symbol
         }
     }
 }

@@ -121,6 +121,21 @@ enum PositionLine {
         writer.integer(update.receivedTime)
         writer.text(",\"emitted_ts\":")
         writer.integer(emittedTime)
+        // What is decided depends on the age of the holding, and ids of orders on when it began.
+        if update.cause.beginsWatch, update.position.openTime > 0 {
+            writer.text(",\"open_ts\":")
+            writer.integer(update.position.openTime)
+        }
         writer.text("}\n")
+    }
+}
+
+extension PositionUpdate.Cause {
+    /// A holding is heard of for the first time, by whoever reads.
+    fileprivate var beginsWatch: Bool {
+        switch self {
+        case .opened, .flipped, .resync: true
+        case .increased, .reduced, .amended, .closed, .mark, .stale, .fresh: false
+        }
     }
 }

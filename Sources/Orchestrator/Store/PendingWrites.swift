@@ -1,7 +1,7 @@
 import HybridStream
 
-/// What is to be written to the store: the newest change of each position, the newest word on each counter. So it is bounded
-/// by what exists, however long the disk does not answer.
+/// What is to be written to the store: the newest change of each position, the newest word on each counter, state and action.
+/// So it is bounded by what exists, however long the disk does not answer.
 struct PendingWrites {
     struct RowKey: Hashable {
         let account: String
@@ -26,6 +26,9 @@ struct PendingWrites {
     private(set) var told: [Told] = []
     private(set) var counters: [String: Counter] = [:]
 
+    var states = PendingStates()
+    var actions = PendingActions()
+
     /// Told events that stand in every file are to be removed.
     var prunesTold = false
 
@@ -34,9 +37,14 @@ struct PendingWrites {
     /// So many rows are written without waiting for more.
     static let enough = 500
 
-    var isEmpty: Bool { self.positions.isEmpty && self.counters.isEmpty && self.told.isEmpty && !self.prunesTold }
+    var isEmpty: Bool {
+        self.positions.isEmpty && self.counters.isEmpty && self.told.isEmpty && !self.prunesTold && self.states.isEmpty
+            && self.actions.isEmpty
+    }
     /// Numbers are urgent: someone may be waiting.
     var isUrgent: Bool { self.positions.count >= PendingWrites.enough || !self.counters.isEmpty }
+    /// What must outlive a power failure: numbers must not come back, and an order follows an action.
+    var isForGood: Bool { !self.counters.isEmpty || self.actions.isAwaited }
 
     mutating func add(_ changes: [PositionChange], account: String) {
         for change in changes { self.positions[RowKey(account: account, key: change.key)] = change }
@@ -56,5 +64,7 @@ struct PendingWrites {
         self.positions.merge(older.positions) { newer, _ in newer }
         self.counters.merge(older.counters) { newer, _ in newer }
         self.told = (older.told + self.told).suffix(2 * PendingWrites.mostTold)
+        self.states.restore(older.states)
+        self.actions.restore(older.actions)
     }
 }

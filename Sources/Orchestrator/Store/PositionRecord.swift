@@ -35,6 +35,12 @@ enum PositionRecord {
             arguments: [account, key.category.rawValue, key.symbol, key.positionIndex])
     }
 
+    /// The open positions of an account, in the order of their keys.
+    static func all(_ account: String, in database: Database) throws -> [Position] {
+        try Row.fetchAll(database, sql: "SELECT * FROM position_book WHERE account = ?", arguments: [account])
+            .map(self.position)
+    }
+
     /// A text column that holds something else than it should.
     struct Malformed: Error, CustomStringConvertible {
         let description: String

@@ -9,15 +9,22 @@ import Synchronization
 /// transaction. A crash at any instant leaves the file as it was after some transaction.
 public final class Store: Sendable {
     public let path: String
+    /// The damaged store in whose place this one has come.
+    public let setAside: StoreSetAside?
     let database: DatabaseQueue
     private let thread = DispatchQueue(label: "store")
+    /// Ends the patience of those who wait while the thread waits for the disk.
+    let deadlines = DispatchQueue(label: "store.deadlines")
+    let readers = DispatchQueue(label: "store.readers")
     private let state = Mutex(State())
     private let onChange: @Sendable (StoreError?) -> Void
 
     private struct State {
         var pending = PendingWrites()
         var isScheduled = false
-        /// Until a retry is due only ``Store/flush()`` writes.
+        /// Somebody waits for the next write, which is on its way.
+        var isAwaited = false
+        /// Until a retry is due only ``Store/flush()`` writes, and what somebody waits for.
         var isWaitingForRetry = false
         var isClosed = false
         var trouble: StoreError?
@@ -35,111 +42,25 @@ public final class Store: Sendable {
     private static let firstRetry = 100
     private static let lastRetry = 5_000
 
-    private init(path: String, database: DatabaseQueue, onChange: @escaping @Sendable (StoreError?) -> Void) {
+    private init(path: String, file: StoreFile, onChange: @escaping @Sendable (StoreError?) -> Void) {
         self.path = path
-        self.database = database
+        self.database = file.database
+        self.setAside = file.setAside
         self.onChange = onChange
     }
 
-    /// Opens the file, or creates it (mode 0600, its folder 0700), and brings its tables up to date.
+    /// Opens the file, or creates it (mode 0600, its folder 0700), and brings its tables up to date. A damaged store is set
+    /// aside, and ``setAside`` of the one that takes its place says where.
     /// - Parameter onChange: called on the store's thread when writing begins to fail, and with nil when it works again.
     public static func open(
         path: String,
         onChange: @escaping @Sendable (StoreError?) -> Void = { _ in }
     ) throws(StoreError) -> Store {
-        Store(path: path, database: try StoreFile.open(path), onChange: onChange)
+        Store(path: path, file: try StoreFile.open(path), onChange: onChange)
     }
 
     /// What stands in the way of writing at the moment.
     public var trouble: StoreError? { self.state.withLock { $0.trouble } }
-
-    // MARK: Reading
-
-    /// An account's positions, and numbers for its events, which are on disk as used when this returns. Blocks for the
-    /// time of a transaction: not to be called on an event loop.
-    public func loadAccount(_ account: String) throws(StoreError) -> StoredAccount {
-        let loaded = try self.loadAll([account])
-        guard let stored = loaded.first else {
-            throw StoreError(kind: .unreadable, path: self.path, reason: "account \(account) was not loaded")
-        }
-        return stored
-    }
-
-    /// The same for many accounts in one transaction, in the given order.
-    public func loadAll(_ accounts: [String]) throws(StoreError) -> [StoredAccount] {
-        // What was recorded a moment ago belongs to what is loaded.
-        try self.thread.sync { () -> Result<Void, StoreError> in
-            self.writePending()
-        }.get()
-        let loaded: [(String, [Position], Int64, [ToldEvent])]
-        do {
-            let told = try self.database.writeWithoutTransaction { database in
-                try ToldEventLog.load(database)
-            }
-            self.state.withLock { $0.told = told.log }
-            loaded = try self.database.writeWithoutTransaction { database in
-                try Store.durably(database) {
-                    try accounts.map { account in
-                        let positions = try Row.fetchAll(
-                            database,
-                            sql: "SELECT * FROM position_book WHERE account = ?",
-                            arguments: [account]
-                        ).map(PositionRecord.position)
-                        let used = try Store.reserve(account, above: nil, in: database)
-                        return (account, positions, used, told.events[account] ?? [])
-                    }
-                }
-            }
-        } catch {
-            throw StoreFile.error(error, path: self.path, otherwise: .unreadable)
-        }
-        return loaded.map { account, positions, used, told in
-            let numbers = NumberLease(first: used + 1, last: used + NumberLease.blockSize) { [weak self] lease in
-                guard let self else { return lease.requestFailed() }
-                self.add(.extend(lease), account: account)
-            }
-            return StoredAccount(account: account, positions: positions, numbers: numbers, told: told)
-        }
-    }
-
-    /// Adds a block to what an account has reserved.
-    /// - Returns: what it had before.
-    private static func reserve(_ account: String, above floor: Int64?, in database: Database) throws -> Int64 {
-        let stored = try Int64.fetchOne(
-            database,
-            sql: "SELECT n_reserved FROM account_counter WHERE account = ?",
-            arguments: [account]
-        )
-        let used = max(stored ?? 0, floor ?? 0)
-        try self.setReserved(used + NumberLease.blockSize, account: account, in: database)
-        return used
-    }
-
-    private static func setReserved(_ value: Int64, account: String, in database: Database) throws {
-        try database.execute(
-            sql: """
-                INSERT INTO account_counter (account, n_reserved) VALUES (?, ?)
-                ON CONFLICT (account) DO UPDATE SET n_reserved = excluded.n_reserved
-                """,
-            arguments: [account, value]
-        )
-    }
-
-    /// A transaction that is on the disk when this returns, even if the power fails: numbers must not come back.
-    private static func durably<Value>(_ database: Database, _ body: () throws -> Value) throws -> Value {
-        try database.execute(sql: "PRAGMA synchronous = FULL")
-        let outcome = Result {
-            var value: Value?
-            try database.inTransaction(.immediate) {
-                value = try body()
-                return .commit
-            }
-            return value
-        }
-        try database.execute(sql: "PRAGMA synchronous = NORMAL")
-        guard let value = try outcome.get() else { throw DatabaseError(message: "the transaction did not run") }
-        return value
-    }
 
     // MARK: Writing
 
@@ -187,11 +108,37 @@ public final class Store: Sendable {
         self.add(.settle(lastNumber), account: account)
     }
 
-    private func add(_ counter: PendingWrites.Counter, account: String) {
+    func add(_ counter: PendingWrites.Counter, account: String) {
         self.schedule { $0.add(counter, account: account) }
     }
 
-    private func schedule(_ change: (inout PendingWrites) -> Void) {
+    /// Writes all that is pending, and returns when it is written. Blocks.
+    func writeNow() throws(StoreError) {
+        try self.thread.sync { self.writePending() }.get()
+    }
+
+    /// What a former process has told need not be told again.
+    func takeOver(_ told: ToldEventLog) { self.state.withLock { $0.told = told } }
+
+    /// Writes without waiting for more, also while a retry is not due: somebody waits. Several that come while the thread is
+    /// busy share one transaction.
+    func writeSoon(_ receipt: ActionReceipt, _ change: (inout PendingWrites) -> Void) {
+        let (isClosed, isFirst) = self.state.withLock { state -> (Bool, Bool) in
+            if state.isClosed { return (true, false) }
+            change(&state.pending)
+            defer { state.isAwaited = true }
+            return (false, !state.isAwaited)
+        }
+        if isClosed {
+            self.thread.async { [path] in
+                receipt.settle(.failure(StoreError(kind: .closed, path: path, reason: "")))
+            }
+        } else if isFirst {
+            self.thread.async { _ = self.writePending() }
+        }
+    }
+
+    func schedule(_ change: (inout PendingWrites) -> Void) {
         let delay = self.state.withLock { state -> DispatchTimeInterval? in
             guard !state.isClosed else { return nil }
             let wasUrgent = state.pending.isUrgent
@@ -217,6 +164,7 @@ public final class Store: Sendable {
     private func writePending() -> Result<Void, StoreError> {
         let (pending, isClosed) = self.state.withLock { state -> (PendingWrites, Bool) in
             state.isScheduled = false
+            state.isAwaited = false
             state.isWritingTold = !state.pending.told.isEmpty
             defer { state.pending = PendingWrites() }
             return (state.pending, state.isClosed)
@@ -226,6 +174,7 @@ public final class Store: Sendable {
         do {
             let extended = try self.write(pending)
             for (lease, last) in extended { lease.extend(to: last) }
+            for receipt in pending.actions.receipts { receipt.settle(.success(())) }
             self.writeSucceeded()
             return .success(())
         } catch {
@@ -248,6 +197,8 @@ public final class Store: Sendable {
                         try PositionRecord.delete(key, account: row.account, in: database)
                     }
                 }
+                try pending.states.write(in: database)
+                try pending.actions.write(in: database)
                 var extended: [(NumberLease, Int64)] = []
                 for (account, counter) in pending.counters {
                     switch counter {
@@ -260,7 +211,7 @@ public final class Store: Sendable {
                 }
                 return extended
             }
-            if !pending.counters.isEmpty { return try Store.durably(database, body) }
+            if pending.isForGood { return try Store.durably(database, body) }
             try database.inTransaction(.immediate) {
                 _ = try body()
                 return .commit
@@ -327,7 +278,13 @@ public final class Store: Sendable {
     private func closeNow() -> Result<Void, StoreError> {
         if self.state.withLock({ $0.isClosed }) { return .success(()) }
         let written = self.writePending()
-        self.state.withLock { $0.isClosed = true }
+        let left = self.state.withLock { state -> [ActionReceipt] in
+            state.isClosed = true
+            return state.pending.actions.receipts
+        }
+        for receipt in left {
+            receipt.settle(.failure(self.trouble ?? StoreError(kind: .closed, path: self.path, reason: "")))
+        }
         do {
             try self.database.close()
             return written

@@ -3,14 +3,18 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Kind: Sendable, Equatable {
         /// The file or its folder cannot be made, opened or locked.
         case unavailable
-        /// The file is damaged or is no database.
+        /// The file is a damaged database. Opening sets it aside.
         case corrupt
+        /// The file is no database, or another program's.
+        case foreign
         /// The file was written by a newer version of the program.
         case newerVersion
         /// A row cannot be read back.
         case unreadable
         /// A write failed.
         case write
+        /// An action could not be written while its order could wait.
+        case tooLate
         case closed
     }
 
@@ -24,23 +28,30 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         self.reason = reason
     }
 
+    private var files: String { "the file together with \(self.path)-wal and \(self.path)-shm" }
+
     public var description: String {
         switch self.kind {
         case .unavailable:
             "cannot open the store \(self.path): \(self.reason). Check the folder's owner, its permissions and the space on the disk"
         case .corrupt:
             """
-            the store \(self.path) is damaged: \(self.reason). Nothing was changed. Move the file away together with \
-            \(self.path)-wal and \(self.path)-shm and start again: positions are read anew from the exchange, \
-            numbers of events begin again
+            the store \(self.path) is damaged: \(self.reason). The next start sets it aside and begins a new one; if it \
+            does not, move \(self.files) away
+            """
+        case .foreign:
+            """
+            \(self.path) is no store of this program: \(self.reason). Nothing was changed. Move \(self.files) away, or \
+            choose another state folder, and start again
             """
         case .newerVersion:
             """
-            the store \(self.path) was written by a newer version: \(self.reason). Use that version, or move the file \
-            away together with \(self.path)-wal and \(self.path)-shm
+            the store \(self.path) was written by a newer version: \(self.reason). Use that version, or move \
+            \(self.files) away
             """
         case .unreadable: "a row of the store \(self.path) cannot be read: \(self.reason)"
         case .write: "cannot write to the store \(self.path): \(self.reason); it is tried again"
+        case .tooLate: "the store \(self.path) did not take an action in time: \(self.reason); it is not carried out"
         case .closed: "the store \(self.path) is closed"
         }
     }

@@ -49,6 +49,64 @@ enum StoreSchema {
                     """
             )
         }
+        migrator.registerMigration("3 consumers and actions") { database in try self.addActions(database) }
         return migrator
+    }
+
+    private static func addActions(_ database: Database) throws {
+        try database.execute(
+            sql: """
+                CREATE TABLE consumer_state (
+                    account TEXT NOT NULL,
+                    category TEXT NOT NULL,
+                    symbol TEXT NOT NULL,
+                    position_idx INTEGER NOT NULL,
+                    consumer TEXT NOT NULL,
+                    -- The opening it belongs to.
+                    side TEXT NOT NULL,
+                    open_time INTEGER NOT NULL,
+                    first_seen INTEGER NOT NULL,
+                    opening_n INTEGER NOT NULL,
+                    -- JSON.
+                    state TEXT NOT NULL,
+                    attempts INTEGER NOT NULL,
+                    dry_run INTEGER NOT NULL,
+                    updated_time INTEGER NOT NULL,
+                    PRIMARY KEY (account, category, symbol, position_idx, consumer)
+                ) STRICT, WITHOUT ROWID;
+                CREATE TABLE action_journal (
+                    id INTEGER PRIMARY KEY AUTOINCREMENT,
+                    account TEXT NOT NULL,
+                    order_link_id TEXT NOT NULL,
+                    consumer TEXT NOT NULL,
+                    action TEXT NOT NULL,
+                    category TEXT NOT NULL,
+                    symbol TEXT NOT NULL,
+                    position_idx INTEGER NOT NULL,
+                    -- The opening it belongs to.
+                    side TEXT NOT NULL,
+                    open_time INTEGER NOT NULL,
+                    first_seen INTEGER NOT NULL,
+                    opening_n INTEGER NOT NULL,
+                    size TEXT NOT NULL,
+                    -- A JSON object of strings; the order of its keys counts.
+                    params TEXT NOT NULL,
+                    dry_run INTEGER NOT NULL,
+                    attempt INTEGER NOT NULL,
+                    outcome TEXT NOT NULL,
+                    ret_code INTEGER,
+                    text TEXT NOT NULL,
+                    created_time INTEGER NOT NULL,
+                    updated_time INTEGER NOT NULL,
+                    UNIQUE (account, order_link_id)
+                ) STRICT;
+                CREATE INDEX action_journal_time ON action_journal (created_time);
+                -- Of a dry run nothing is to be expected any more.
+                CREATE INDEX action_journal_unfinished ON action_journal (account)
+                    WHERE dry_run = 0 AND outcome IN ('journalled', 'accepted', 'unknown');
+                CREATE INDEX action_journal_finished ON action_journal (updated_time)
+                    WHERE (dry_run = 1 OR outcome IN ('done', 'rejected'));
+                """
+        )
     }
 }

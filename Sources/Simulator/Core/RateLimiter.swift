@@ -37,7 +37,9 @@ struct RateLimiter {
     func endpointLimit(_ path: String) -> Int {
         let limit =
             switch path {
-            case "/v5/position/list", "/v5/order/realtime", "/v5/account/wallet-balance", "/v5/account/info": 50
+            case "/v5/position/list", "/v5/order/realtime", "/v5/order/history", "/v5/account/wallet-balance",
+                "/v5/account/info":
+                50
             default: 10
             }
         return max(1, limit * self.limits.endpointPercent / 100)

@@ -218,21 +218,25 @@ extension ExchangeCore {
         return json.bytes
     }
 
-    /// `GET /v5/order/realtime`: newest first.
-    func listOrders(_ account: Account, _ parameters: QueryParameters) throws(RESTFailure) -> [UInt8] {
+    /// `GET /v5/order/realtime`: newest first. `GET /v5/order/history` knows those alone that are at their end.
+    func listOrders(_ account: Account, _ parameters: QueryParameters, onlyEnded: Bool = false) throws(RESTFailure)
+        -> [UInt8]
+    {
         let category = try self.derivativeCategory(parameters["category"])
         let symbol = parameters["symbol"]
         let coin = parameters["settleCoin"]
         let base = parameters["baseCoin"]
-        if category == .linear, symbol == nil, coin == nil, base == nil {
+        if category == .linear, symbol == nil, coin == nil, base == nil, !onlyEnded {
             throw .parameter("Missing some parameters that must be filled in, symbol or settleCoin or baseCoin")
         }
         let limit = try Self.pageSize(parameters["limit"], most: 50)
         let id = parameters["orderId"]
         let link = parameters["orderLinkId"]
         // A single order is found even when it is closed.
-        let closed = id != nil || link != nil || parameters["openOnly"] == "1"
-        let all = (parameters["openOnly"] == "1" ? [] : account.openOrders) + (closed ? account.closedOrders : [])
+        let closed = onlyEnded || id != nil || link != nil || parameters["openOnly"] == "1"
+        let all =
+            (onlyEnded || parameters["openOnly"] == "1" ? [] : account.openOrders)
+            + (closed ? account.closedOrders : [])
         var orders = all.filter { order in
             let instrument = order.market.instrument
             guard instrument.category == category, symbol == nil || instrument.symbol == symbol else { return false }

@@ -160,6 +160,8 @@ extension ExchangeCore {
         switch (request.method, request.path) {
         case ("GET", "/v5/position/list"): return try self.listPositions(account, QueryParameters(request.query))
         case ("GET", "/v5/order/realtime"): return try self.listOrders(account, QueryParameters(request.query))
+        case ("GET", "/v5/order/history"):
+            return try self.listOrders(account, QueryParameters(request.query), onlyEnded: true)
         case ("GET", "/v5/account/wallet-balance"): return self.walletBalance(account, QueryParameters(request.query))
         case ("GET", "/v5/account/info"): return self.accountInfo()
         case ("GET", "/v5/user/query-api"): return self.queryKey(account)

@@ -77,6 +77,46 @@ extension VirtualExchange {
         return (changes, self.core.record.next)
     }
 
+    /// What an order of a client did.
+    package struct OrderFact: Sendable {
+        package var time: Int64
+        package var leg: Leg
+        package var link: String
+        package var status: String
+        package var filled: Int64
+        package var isReduceOnly: Bool
+        /// Of the position it acts on, at this moment: 0 when it is flat.
+        package var openTime: Int64
+        /// Of the symbol, at this moment.
+        package var mark: Int64
+    }
+
+    /// What orders that clients have sent did since entry `index` of the record, in order.
+    package func orders(since index: Int) -> [OrderFact] {
+        self.core.record.facts(since: index).compactMap { entry in
+            guard case .order(let order, let status, let filled) = entry.detail, !order.link.isEmpty,
+                let account = entry.account
+            else { return nil }
+            return OrderFact(
+                time: entry.time,
+                leg: Leg(
+                    account: account.name,
+                    symbol: order.market.instrument.symbol,
+                    index: order.position.index
+                ),
+                link: order.link,
+                status: status.rawValue,
+                filled: filled,
+                isReduceOnly: order.reduceOnly,
+                openTime: order.position.state.openTime,
+                mark: order.market.mark
+            )
+        }
+    }
+
+    /// Prices of a linear symbol are multiples of it, in units.
+    package func tickSize(_ symbol: String) -> Int64? { self.core.market(.linear, symbol)?.instrument.tick }
+
     /// Requests refused since entry `index` of the record because they came before the acknowledgement of authentication.
     package func prematureRequests(since index: Int) -> Int {
         self.core.record.facts(since: index).count { $0.kind == .rejected && $0.text == "Request not authorized" }

@@ -22,7 +22,7 @@ struct EventsCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Only position updates with this cause, such as opened or mark; may be repeated.",
+            "Only this cause, such as opened or mark, or this other event, such as action or alert; may be repeated.",
             valueName: "cause"
         )
     )
@@ -56,7 +56,7 @@ struct EventsCommand: AsyncParsableCommand {
     func validate() throws {
         if let tail = self.tail, !(0...100_000).contains(tail) { throw ValidationError("--tail takes 0 to 100000") }
         if let count = self.count, count < 1 { throw ValidationError("--count takes a number from 1 on") }
-        let causes = PositionUpdate.Cause.allCases.map(\.rawValue)
+        let causes = EventKinds.names
         for cause in self.cause where !causes.contains(cause) {
             let near = NearNames.of(cause, among: causes)
             let hint =

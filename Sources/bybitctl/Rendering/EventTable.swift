@@ -61,6 +61,7 @@ struct EventTable {
             case "account.state": ["old", "new", "reason"]
             case "alert": ["severity", "state", "code", "text"]
             case "recovery": ["stream", "text"]
+            case "consumers": ["state", "tick_size"]
             case "action": ["consumer", "action", "outcome", "order_link_id", "text"]
             default: ["old_mode", "mode", "cause", "gate", "verdict", "text"]
             }

@@ -391,4 +391,13 @@ struct PositionBookTests {
             ]) == []
         )
     }
+
+    @Test("what was stored seconds ago is not closed by a listing that may be from before")
+    func restoredAndNotListedYet() {
+        var rig = BookRig()
+        let other = row(1, symbol: "ETHUSDT", seq: 5, time: 5)
+        rig.book.restore([row(1, seq: 6, time: 10_000), other])
+        #expect(rig.sweep([other], at: 14_999) == ["resync ETHUSDT/0 1", "again"])
+        #expect(rig.sweep([other], at: 15_000) == ["closed BTCUSDT/0 0"])
+    }
 }

@@ -67,7 +67,7 @@ struct AccountRig {
         _ = self.swept()
     }
 
-    /// Lets time pass, ringing at each deadline; pings and sweeps are answered at once.
+    /// Lets time pass, ringing at each deadline; sweeps are answered at once, and pings if the connection is `answering`.
     mutating func quiet(_ duration: Duration, answering: Bool = true) -> [AccountMachine.Action] {
         let end = self.now + duration
         var all: [AccountMachine.Action] = []
@@ -75,10 +75,9 @@ struct AccountRig {
             self.now = max(self.now, self.machine.deadline)
             let actions = self.tick()
             all += actions
-            guard answering else { continue }
             for action in actions {
                 switch action {
-                case .send: self.machine.frameArrived(now: self.now)
+                case .send: if answering { self.machine.frameArrived(now: self.now) }
                 case .sweep: all += self.swept()
                 default: break
                 }
@@ -243,6 +242,24 @@ struct AccountMachineTests {
         #expect(other.reply("subscribe", false, "error:already subscribed,topic:position") == [.sweep])
     }
 
+    @Test("the first sweep may come from before the subscription: a second one follows, then the usual ones")
+    func secondSweep() {
+        var rig = AccountRig()
+        rig.goLive()
+        let live = rig.now
+        var sweeps: [Duration] = []
+        while rig.now < live + .seconds(200) {
+            rig.now = max(rig.now, rig.machine.deadline)
+            for action in rig.tick() {
+                if action.isPing { rig.machine.frameArrived(now: rig.now) }
+                guard action == .sweep else { continue }
+                sweeps.append(rig.now - live)
+                _ = rig.swept()
+            }
+        }
+        #expect(sweeps.prefix(3) == [.seconds(5), .seconds(65), .seconds(125)])
+    }
+
     @Test("a quiet hour: pings and sweeps, and nothing else")
     func quietHour() {
         var rig = AccountRig()
@@ -326,7 +343,7 @@ struct AccountMachineTests {
     func supersededSweep() {
         var rig = AccountRig()
         rig.goLive()
-        _ = rig.quiet(.seconds(59))
+        _ = rig.quiet(.seconds(64))
         rig.wait(.seconds(1))
         #expect(rig.tick().contains(.sweep))
         // The connection goes and comes back while that sweep is still under way.

@@ -10,6 +10,8 @@ final class FakeBackend: ControlBackend {
         var includedPositions: [Bool] = []
         var waiting: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
         var hangs = false
+        var history: Result<ActionHistory, StoreError> = .success(ActionHistory(accounts: [], actions: []))
+        var actionRequests: [ActionsRequest] = []
     }
 
     private let accounts: [StatusReport.Account]
@@ -24,6 +26,17 @@ final class FakeBackend: ControlBackend {
 
     var requests: [FollowRequest] { self.state.withLock { $0.requests } }
     var includedPositions: [Bool] { self.state.withLock { $0.includedPositions } }
+
+    func setHistory(_ history: Result<ActionHistory, StoreError>) { self.state.withLock { $0.history = history } }
+
+    var actionRequests: [ActionsRequest] { self.state.withLock { $0.actionRequests } }
+
+    func actions(_ request: ActionsRequest) async throws -> ActionHistory {
+        try self.state.withLock { state in
+            state.actionRequests.append(request)
+            return state.history
+        }.get()
+    }
 
     func statusReport(includePositions: Bool, accounts: [String]) async -> StatusReport {
         let hangs = self.state.withLock { state in

@@ -178,51 +178,6 @@ import Testing
         try await store.close()
     }
 
-    @Test func refusesADamagedFile() throws {
-        try FileManager.default.createDirectory(atPath: self.folder + "/state", withIntermediateDirectories: true)
-        let garbage = Data((0..<8_192).map { UInt8(truncatingIfNeeded: $0 &* 31) })
-        try garbage.write(to: URL(fileURLWithPath: self.path))
-        let error = #expect(throws: StoreError.self) { try Store.open(path: self.path) }
-        #expect(error?.kind == .corrupt)
-        #expect("\(error.map { "\($0)" } ?? "")".contains(self.path))
-        #expect(try Data(contentsOf: URL(fileURLWithPath: self.path)) == garbage, "nothing was changed")
-    }
-
-    @Test func refusesAFileDamagedInTheMiddle() async throws {
-        let store = try Store.open(path: self.path)
-        store.record(account: "a", changes: try (0..<500).map { .upsert(try self.position("SYMBOL\($0)")) })
-        try await store.close()
-        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: self.path))
-        let size = try handle.seekToEnd()
-        for offset in stride(from: UInt64(8_192), to: size, by: 4_096) {
-            try handle.seek(toOffset: offset)
-            try handle.write(contentsOf: Data(repeating: 0xA5, count: 512))
-        }
-        try handle.close()
-        let error = #expect(throws: StoreError.self) { try Store.open(path: self.path) }
-        #expect(error?.kind == .corrupt)
-    }
-
-    @Test func refusesAFileOfANewerVersion() async throws {
-        let store = try Store.open(path: self.path)
-        try await store.database.write {
-            try $0.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('99 from the future')")
-        }
-        try await store.close()
-        let error = #expect(throws: StoreError.self) { try Store.open(path: self.path) }
-        #expect(error?.kind == .newerVersion)
-        #expect(error?.reason.contains("99 from the future") == true)
-    }
-
-    @Test func refusesADatabaseOfAnotherProgram() async throws {
-        try FileManager.default.createDirectory(atPath: self.folder + "/state", withIntermediateDirectories: true)
-        let other = try DatabaseQueue(path: self.path)
-        try await other.write { try $0.execute(sql: "CREATE TABLE wallets (id)") }
-        try other.close()
-        let error = #expect(throws: StoreError.self) { try Store.open(path: self.path) }
-        #expect(error?.reason.contains("wallets") == true)
-    }
-
     @Test func namesARowItCannotRead() async throws {
         let store = try Store.open(path: self.path)
         store.record(account: "a", changes: [.upsert(try self.position("BTCUSDT"))])

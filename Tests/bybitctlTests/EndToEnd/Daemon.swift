@@ -21,6 +21,10 @@ struct AccountsFile {
     /// Lines under `stream:`. Reconnects are quick, so that a test waits for the code and not for the back-off.
     var stream = ["reconnect: { initial: 100ms, max: 500ms }"]
 
+    /// Lines of the strategy besides its sink.
+    var consumers: [String] = []
+    var isDryRun = true
+
     init(_ exchange: Exchange, category: String = "linear", only names: [String] = []) {
         self.category = category
         self.publicURL = category == "linear" ? exchange.ready.publicLinear : exchange.ready.publicInverse
@@ -48,9 +52,10 @@ struct AccountsFile {
               log: { level: \(self.logLevel), format: json }
             stream:
             \(self.stream.map { "  \($0)" }.joined(separator: "\n"))
-            defaults: { enabled: true, mode: \(self.mode), strategy: record, dry_run: true }
+            defaults: { enabled: true, mode: \(self.mode), strategy: record, dry_run: \(self.isDryRun) }
             strategies:
               record:
+            \(self.consumers.map { "    \($0)\n" }.joined())\
                 sinks:
                   - jsonl: { path: "events/{account}.jsonl", rotate: 100MB, keep: 3 }
             accounts:

@@ -30,6 +30,14 @@ struct EventLine: Decodable {
     let old: String?
     let new: String?
     let reason: String?
+    // action
+    let consumer: String?
+    let action: String?
+    let orderLinkId: String?
+    let params: [String: String]?
+    let dryRun: Bool?
+    let outcome: String?
+    let retCode: Int?
     // alert
     let code: String?
     let severity: String?

@@ -25,6 +25,13 @@ struct Fact: Decodable {
     let openTime: Int64?
     let cs: Int64?
     let ts: Int64?
+    // order
+    let orderLinkId: String?
+    let status: Status?
+    let qty: String?
+    let filled: String?
+    let reduceOnly: Bool?
+    let stopOrderType: String?
 }
 
 /// What the exchange is at a moment.
@@ -58,4 +65,19 @@ struct ExchangeState: Decodable {
     let connections: [Connection]
     let positions: [Position]
     let marks: [Mark]
+}
+
+/// Of an order it is a word, of a REST reply the number of HTTP.
+enum Status: Decodable, Equatable {
+    case word(String)
+    case http(Int)
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let number = try? container.decode(Int.self) {
+            self = .http(number)
+        } else {
+            self = .word(try container.decode(String.self))
+        }
+    }
 }

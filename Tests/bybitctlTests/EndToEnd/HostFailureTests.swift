@@ -8,42 +8,67 @@ extension EndToEnd {
 
 extension EndToEnd.HostFailures {
     @Test(.timeLimit(.minutes(1)))
-    func aDamagedStoreIsRefusedByNameAndLeftAsItIs() async throws {
+    func aStoreThatIsNoDatabaseIsRefusedByNameAndLeftAsItIs() async throws {
         try await Workplace.with { place in
             let scene = try await Scene.start(in: place, held: 1)
             let (exchange, daemon) = (scene.exchange, scene.daemon)
             #expect(try await daemon.stop() == 0)
-            let folder = "d/state/default"
-            let store = place.file("\(folder)/store.sqlite")
-            let good = try Data(contentsOf: store)
+            let store = place.file("d/state/default/store.sqlite")
+            let foreign = Data(repeating: UInt8(ascii: "x"), count: 5000)
+            try foreign.write(to: store)
             let before = try await scene.moment()
+            let result = try await place.run(["start", place.file(daemon.fileName).path])
+            #expect(result.code == 1)
+            #expect(
+                result.errors.contains(store.path) && result.errors.contains("not a SQLite database"),
+                "\(result.errors)"
+            )
+            #expect(try Data(contentsOf: store) == foreign, "it was changed")
+            #expect(try await daemon.ask(["status"]).code == 3)
+            #expect(try await exchange.record("connected", "rest", since: before).isEmpty)
+        }
+    }
+
+    /// Each time the daemon goes on without it, and says so until its next start.
+    @Test(.timeLimit(.minutes(1)))
+    func aDamagedStoreIsSetAsideAndTheDaemonGoesOn() async throws {
+        try await Workplace.with { place in
+            let scene = try await Scene.start(in: place, held: 1)
+            let daemon = scene.daemon
+            #expect(try await daemon.stop() == 0)
+            let store = place.file("d/state/default/store.sqlite")
+            let good = try Data(contentsOf: store)
             let damages = [
-                ("text", Data(repeating: UInt8(ascii: "x"), count: 5000)), ("half", good.prefix(good.count / 2 + 100)),
+                ("half", good.prefix(good.count / 2 + 100)),
+                ("hole", good.prefix(4096) + Data(count: good.count - 4096)),
             ]
             for (what, damage) in damages {
                 try damage.write(to: store)
-                let result = try await place.run(["start", place.file(daemon.fileName).path])
-                #expect(result.code == 1, "\(what)")
-                #expect(
-                    result.errors.contains(store.path) && result.errors.contains("damaged"),
-                    "\(what): \(result.errors)"
+                let told = try scene.events()
+                try await daemon.restart()
+                let status = try await daemon.waitFor("the account") { $0.account("sub-001")?.state == "live" }
+                #expect(status.health == "degraded", "\(what)")
+                let path = try #require(
+                    try FileManager.default.contentsOfDirectory(atPath: place.file("d/state/default").path)
+                        .filter { $0.hasPrefix("store.sqlite.damaged-") && $0.hasSuffix("Z") }.max()
                 )
-                #expect(try Data(contentsOf: store) == damage, "\(what): it was changed")
-                #expect(try await daemon.ask(["status"]).code == 3)
+                #expect(status.account("sub-001")?.lastError?.contains(path) == true, "\(what)")
+                #expect(try Data(contentsOf: place.file("d/state/default/\(path)")) == damage, "\(what)")
+                #expect(try place.mode(of: "d/state/default/\(path)") == 0o600)
+                #expect(daemon.process.errors.contains(path), "the log says where it is")
+                try await eventually("the opening") {
+                    try scene.events().dropFirst(told.count)
+                        .contains { $0.cause == "opened" && $0.symbol == scene.symbols[0] }
+                }
+                let alert = try scene.events().dropFirst(told.count).first { $0.code == "store_set_aside" }
+                #expect(alert?.severity == "critical" && alert?.state == "opened", "\(what)")
+                #expect(alert?.text?.contains(path) == true, "\(what)")
+                let numbers = try scene.events().map(\.n)
+                #expect(zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 }, "\(what): numbers go back")
+                #expect(try await daemon.stop() == 0)
             }
-            #expect(try await exchange.record("connected", "rest", since: before).isEmpty)
-
-            // As the message says: out of the way with it, and all is read anew.
-            for name in try FileManager.default.contentsOfDirectory(atPath: place.file(folder).path)
-            where name.hasPrefix("store.sqlite") {
-                try FileManager.default.removeItem(at: place.file("\(folder)/\(name)"))
-            }
-            let told = try scene.events().count
             try await daemon.restart()
             try await daemon.waitUntilHealthy()
-            try await eventually("the opening") {
-                try scene.events().dropFirst(told).contains { $0.cause == "opened" && $0.symbol == scene.symbols[0] }
-            }
             #expect(try await daemon.stop() == 0)
         }
     }

@@ -24,6 +24,21 @@ struct StatusDocument: Decodable {
             let markPrice: String?
             let stale: Bool
             let unrealizedPnl: String?
+            let stopLoss: String?
+            let unprotected: Bool?
+            let trailing: Trailing?
+            let aged: Aged?
+        }
+
+        struct Trailing: Decodable {
+            let state: String
+            let peak: String
+            let stop: String
+        }
+
+        struct Aged: Decodable {
+            let phase: String
+            let ageMs: Int64
         }
 
         let name: String

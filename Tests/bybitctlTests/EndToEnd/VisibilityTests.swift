@@ -76,20 +76,4 @@ extension EndToEnd.Visibility {
             #expect(try await daemon.stop() == 0)
         }
     }
-
-    /// “Nothing was changed”, says the refusal.
-    @Test(.timeLimit(.minutes(1)))
-    func aStoreWithAHoleIsRefusedAndLeftAsItIs() async throws {
-        try await Workplace.with { place in
-            let scene = try await Scene.start(in: place, held: 1)
-            #expect(try await scene.daemon.stop() == 0)
-            let store = place.file("d/state/default/store.sqlite")
-            let good = try Data(contentsOf: store)
-            let damage = good.prefix(4096) + Data(count: good.count - 4096)
-            try damage.write(to: store)
-            let result = try await place.run(["start", place.file(scene.daemon.fileName).path])
-            #expect(result.code == 1 && result.errors.contains("damaged"), "\(result.errors)")
-            #expect(try Data(contentsOf: store) == damage)
-        }
-    }
 }

@@ -119,6 +119,7 @@ public struct ConfigurationLoader: Sendable {
         )
         if let accounts = draft.accounts { builder.add(list: accounts, mainFile: file) }
         draft.configuration.accounts = builder.finish(root: root)
+        draft.configuration.strategies = strategies.all
         return draft.configuration
     }
 

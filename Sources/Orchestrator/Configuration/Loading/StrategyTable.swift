@@ -34,6 +34,9 @@ struct StrategyTable {
         }
     }
 
+    /// Those that are right, by name.
+    var all: [String: Strategy] { self.strategies }
+
     func isDeclared(_ name: String) -> Bool { self.declared.contains(name) }
 
     /// Nil if there is none, or if it is wrong.

@@ -10,6 +10,8 @@ public struct Configuration: Sendable, Equatable {
     public var runtime: RuntimeConfiguration
     public var stream = StreamConfiguration()
     public var rollout = RolloutConfiguration()
+    /// By name, each with everything it extends.
+    public var strategies: [String: Strategy] = [:]
     /// In the order of the files.
     public var accounts: [AccountConfiguration] = []
 
