@@ -19,14 +19,15 @@ fi
 names=$(sed -n 's/^+.*Mutant\.is("\([a-z-]*\)").*/\1/p' Simulation/mutants.patch | sort -u)
 [ $# -gt 0 ] && names=$*
 
-# What the first seed that fails says; nothing if none does. Bugs of consumers that act show only where there are some.
+# What the first seed that fails says; nothing if none does. Bugs of consumers that act, and of changes of mode, show only where
+# there are some.
 verdict() {
-    { MUTANT=$1 "$scratch/release/chaos-runner" $(case $1 in acting-*) echo --actions ;; esac) --seeds "$seeds" \
+    { MUTANT=$1 "$scratch/release/chaos-runner" $(case $1 in acting-*) echo --actions ;; rollout-*) echo --rollout ;; esac) --seeds "$seeds" \
         --until-failure || true; } |
         sed -n 's/^seed \([0-9]*\) fails at \(.*\)$/\1 | \2/p' | sort -n | head -n 1
 }
 
-for name in none acting-none; do
+for name in none acting-none rollout-none; do
     found=$(verdict "$name")
     if [ -n "$found" ]; then
         echo "error: without any planted bug, seed $found" >&2

@@ -68,12 +68,16 @@ final class Daemon {
     var threads: Int { self.process.statusValue("Threads") ?? 0 }
 
     /// Runs `bybitctl status` to its end. Returns its output and how long it took, in milliseconds.
-    func status(_ arguments: [String] = []) throws -> (output: String, milliseconds: Double) {
+    /// - Parameter isBare: with an empty environment, as cron's nearly is; starting `env` is included.
+    func status(
+        _ arguments: [String] = [],
+        isBare: Bool = false
+    ) throws -> (output: String, milliseconds: Double) {
+        let program = SystemFile.sibling("bybitctl")
+        let words = ["status", "--state-dir", self.stateFolder, "--instance", self.instance, "--exit-zero"] + arguments
         let start = cbench_uptime()
-        let client = try ChildProcess(
-            SystemFile.sibling("bybitctl"),
-            ["status", "--state-dir", self.stateFolder, "--instance", self.instance, "--exit-zero"] + arguments
-        )
+        let client =
+            isBare ? try ChildProcess("/usr/bin/env", ["-i", program] + words) : try ChildProcess(program, words)
         let (output, status) = client.finish()
         let time = Double(cbench_uptime() - start) / 1e6
         guard status == 0 else {

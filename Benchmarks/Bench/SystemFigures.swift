@@ -117,11 +117,20 @@ enum SystemFigures {
             note:
                 "wall time of the command from its start to its end, its output read through a pipe; accounts are flat"
         )
+        var bare = Figure(
+            "status-env-i",
+            "status of 2,000 accounts under env -i",
+            unit: "ms",
+            must: 200,
+            aim: 50,
+            note: "the same from an empty environment, the start of `env` included"
+        )
         var json = Figure("status-json", "… --output json", unit: "ms")
         for _ in 0..<2 * rounds {
             table.samples.append(try daemon.status().milliseconds)
+            bare.samples.append(try daemon.status(isBare: true).milliseconds)
             json.samples.append(try daemon.status(["--output", "json"]).milliseconds)
         }
-        return [table, json]
+        return [table, bare, json]
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import HybridStream
 
 @testable import Orchestrator
 
@@ -17,7 +18,7 @@ public func fuzzConfigurationFiles(_ start: UnsafePointer<UInt8>?, _ count: Int)
         FileAccess.files["/nowhere/" + name] = bytes
     }
     let began = processorTime()
-    let result = ConfigurationLoader(
+    let loader = ConfigurationLoader(
         environment: [
             "NAME": "value", "EMPTY": "", "WORD": "USDT", "NUMBER": "5", "LONG": String(repeating: "x", count: 300),
             "CREDENTIALS_DIRECTORY": "/nowhere",
@@ -25,7 +26,8 @@ public func fuzzConfigurationFiles(_ start: UnsafePointer<UInt8>?, _ count: Int)
         homeDirectory: "/home/me",
         effectiveUserID: 1_000,
         workingDirectory: "/nowhere"
-    ).load(path: "accounts.yaml")
+    )
+    let result = loader.load(path: "accounts.yaml")
     let text = DiagnosticRenderer.text(result.diagnostics, color: false)
     let json = DiagnosticRenderer.json(result.diagnostics, file: "accounts.yaml")
     let took = processorTime() - began
@@ -35,10 +37,35 @@ public func fuzzConfigurationFiles(_ start: UnsafePointer<UInt8>?, _ count: Int)
     check(result, lines: files.map { lineCount($0) }.max() ?? 1)
     expect(!text.unicodeScalars.contains { isInvisible($0) && $0 != "\n" && $0 != "\t" }, "control characters: \(text)")
     expect(ReferenceJSON(json.utf8) != nil, "no JSON: \(json.prefix(200))")
-    if SecretMarks(files).areAllSecret {
+    let areAllSecret = SecretMarks(files).areAllSecret
+    if areAllSecret {
         expect(!text.contains(SecretMarks.mark) && !json.contains(SecretMarks.mark), "a secret: \(text)")
     }
+    if let configuration = result.configuration {
+        checkSources(result.sources, of: configuration, loader, areAllSecret: areAllSecret)
+    }
     return 0
+}
+
+/// What is kept of the files holds no secret, and the configuration comes back from it; or it is said why it cannot.
+private func checkSources(
+    _ sources: ConfigurationSources?,
+    of configuration: Configuration,
+    _ loader: ConfigurationLoader,
+    areAllSecret: Bool
+) {
+    guard let sources else { return expect(false, "a configuration without sources") }
+    let texts = sources.files.map(\.text)
+    if areAllSecret { expect(!texts.contains { $0.contains(SecretMarks.mark) }, "a secret is kept: \(texts)") }
+    var credentials: [String: Credentials] = [:]
+    for account in configuration.accounts { credentials[account.name] = account.credentials }
+    let again = loader.load(sources: sources, credentials: credentials)
+    if again.diagnostics.contains(where: { $0.code == .secretNotKept }) { return }
+    expect(
+        again.configuration == configuration,
+        "another configuration from \(texts): \(DiagnosticRenderer.text(again.diagnostics))"
+    )
+    expect(ConfigurationDiff(from: configuration, to: configuration).isEmpty, "a configuration differs from itself")
 }
 
 /// At least as many lines as libyaml may count: every byte that a line break can end with.

@@ -1,4 +1,5 @@
 public import HybridStream
+import Orchestrator
 import Simulator
 
 /// One simulation: a plan, a client, an exchange, and an oracle.
@@ -18,6 +19,8 @@ public final class ChaosRun {
         public var replayedActions = 0
         /// What orders of consumers have closed, in order.
         public var closings: [Closing] = []
+        /// What readers were told until the quiet began.
+        public var story = Story()
     }
 
     /// An order of a consumer that has closed something.
@@ -30,16 +33,17 @@ public final class ChaosRun {
         public var mark: FixedPoint
     }
 
-    private let plan: ChaosPlan
-    private let time = VirtualTime()
-    private let exchange: VirtualExchange
+    let plan: ChaosPlan
+    let time = VirtualTime()
+    let exchange: VirtualExchange
     private let network: VirtualNetwork
-    private let oracle: Oracle
+    let oracle: Oracle
     private let store: VirtualStore
     private let journal: VirtualJournal
     private let actions: ActionOracle?
     private let replay: ReplayOracle?
-    private var client: VirtualClient?
+    var client: VirtualClient?
+    var story = Story()
     private var isOver = false
     private var faults = 0
     private var lives: UInt64 = 0
@@ -56,7 +60,7 @@ public final class ChaosRun {
         options.symbols = plan.symbols
         options.seed = plan.seed
         options.activity = .none
-        options.tickInterval = plan.strategy == nil ? ChaosPlan.tick : 5_000
+        options.tickInterval = plan.strategy == nil ? plan.tickInterval : 5_000
         options.hedged = plan.isHedged
         options.recordMarks = false
         options.recordRequests = false
@@ -80,7 +84,13 @@ public final class ChaosRun {
         // What no connection tells is found by a sweep, and the sweeps may be late as well before that shows.
         // A stale first sweep is put right by the second, five seconds later.
         self.oracle.longestUntold = plan.losesRows ? plan.reconcile * 2 + .seconds(15) : .seconds(7)
-        self.oracle.expectsRows = !plan.losesSingleRows
+        self.oracle.expectsRows = !plan.losesSingleRows && !plan.rolls
+        if plan.rolls {
+            // A poll, and a second one where the first is no proof; and as long as their replies are on their way.
+            self.oracle.longestUntold = max(self.oracle.longestUntold, .seconds(plan.delaysREST ? 48 : 25))
+            self.oracle.holdSlack = VirtualClient.staleAfter
+            self.store.begin(plan.modes)
+        }
     }
 
     public func run() -> Outcome {
@@ -96,6 +106,7 @@ public final class ChaosRun {
         let start = self.time.nanoseconds
         let quietAt = start + self.plan.quietAt.nanoseconds
         self.advance(to: quietAt)
+        self.endStory()
         if self.oracle.violation == nil {
             self.mend()
             self.advance(to: quietAt + self.plan.quiet.nanoseconds)
@@ -110,7 +121,8 @@ public final class ChaosRun {
             steps: self.time.steps,
             digest: self.digest,
             actions: self.actions.map { $0.orderCount + $0.stopCount } ?? 0,
-            closings: self.actions?.closings ?? []
+            closings: self.actions?.closings ?? [],
+            story: self.story
         )
         if outcome.violation == nil, let replay = self.replay {
             outcome.violation = replay.differences(self.plan.accounts, self.journal).first.map { "its replay: \($0)" }
@@ -125,7 +137,7 @@ public final class ChaosRun {
         if self.time.isStuck { self.oracle.complain("the client spins: time stands still") }
     }
 
-    private func note(_ text: String) {
+    func note(_ text: String) {
         for byte in text.utf8 { self.digest = (self.digest ^ UInt64(byte)) &* 0x100_0000_01B3 }
         self.trace?("\(Oracle.text(self.time.seconds))  \(text)")
     }
@@ -144,8 +156,10 @@ public final class ChaosRun {
             store: self.store,
             journal: self.plan.acts ? self.journal : nil,
             strategy: self.plan.strategy,
-            recorder: self.replay
+            recorder: self.replay,
+            rollout: self.plan.rollout
         )
+        if self.plan.expectsTriggers { self.listen() }
     }
 
     /// Lets the exchange do what it has to do when it has to.
@@ -164,6 +178,7 @@ public final class ChaosRun {
         if let client = self.client {
             self.actions?.checkMemory(client)
             self.oracle.checkHealth(client)
+            if self.plan.rolls { client.judge(self.store) { [unowned self] in self.triggered($0, $1) } }
             self.checkBudgets(client)
         }
         self.time.schedule(in: .seconds(1)) { self.probe() }
@@ -243,6 +258,15 @@ public final class ChaosRun {
             guard let mark = self.exchange.mark(symbol), let tick = self.exchange.tickSize(symbol) else { return }
             let price = mark + mark / 1_000 * Int64(perMille)
             self.setMark(symbol, FixedPoint(mantissa: Int128(price / tick * tick), scale: 8))
+        case .change(let account, let mode, let percent):
+            self.client?.change(account, to: mode, percent: percent, store: self.store)
+        case .consumerFails(let account, let times):
+            self.oracle.failures[account] = times
+        case .skewMarks(let account, let perMille, let listings):
+            let fault = #"{"per_mille":\#(perMille),"account":"\#(account)","count":\#(listings)}"#
+            self.control("/faults", #"{"sweep_marks":\#(fault)}"#)
+            self.oracle.skew = perMille
+            self.oracle.noteMarks(self.exchange.symbols)
         case .mark(let symbol, let price):
             self.exchange.advance(now: self.time.exchangeTime)
             self.oracle.noteMarks(self.exchange.symbols)
@@ -298,7 +322,32 @@ public final class ChaosRun {
         guard let client = self.client else { return self.oracle.complain("the client was not started again") }
         self.oracle.checkQuiet(client)
         self.actions?.checkQuiet(client)
-        if !self.plan.entries.contains(where: \.step.isFault) { self.oracle.checkCompleteness() }
+        if !self.plan.entries.contains(where: \.step.isFault) {
+            self.oracle.checkCompleteness(isPolled: self.plan.rolls && !self.plan.tellsEveryChange)
+        }
+        for account in client.accounts {
+            let stored = self.store.mode(account.name)
+            let expected = RolloutStage(stored.mode, percent: stored.percent)
+            if expected != account.stage {
+                self.oracle.complain("\(account.name) is in \(account.stage), the store says \(expected)")
+            }
+        }
+        self.checkNeighbours(client)
+    }
+
+    /// Without a fault nobody's connection is touched but by commands of its own.
+    private func checkNeighbours(_ client: VirtualClient) {
+        guard self.plan.rolls, !self.plan.entries.contains(where: \.step.isFault) else { return }
+        for account in client.accounts {
+            let commands = self.plan.entries.filter { entry in
+                if case .change(account.name, _, _) = entry.step { return true }
+                return false
+            }
+            let connects = account.stream?.machineConnects ?? 0
+            if connects > commands.count + 1 || commands.isEmpty && connects > 1 {
+                self.oracle.complain("\(account.name): \(connects) connections, \(commands.count) commands, no fault")
+            }
+        }
     }
 
     /// Ends all that waits, so that nothing of this world is left.

@@ -21,6 +21,12 @@ public enum ChaosStep: Sendable, CustomStringConvertible {
     case move(symbol: String, perMille: Int)
     /// A mark goes to a price.
     case mark(symbol: String, price: FixedPoint)
+    /// An operator has an account go to another mode.
+    case change(account: String, to: Mode, percent: Int)
+    /// A consumer of the account fails on its next events.
+    case consumerFails(account: String, times: Int)
+    /// The next listings of the account have other marks than the tickers.
+    case skewMarks(account: String, perMille: Int64, listings: Int)
 
     public var description: String {
         switch self {
@@ -33,6 +39,11 @@ public enum ChaosStep: Sendable, CustomStringConvertible {
         case .fullDisk(let duration): "full disk for \(duration)"
         case .move(let symbol, let perMille): "\(symbol) moves by \(perMille) ‰"
         case .mark(let symbol, let price): "\(symbol) goes to \(price)"
+        case .change(let account, let mode, let percent):
+            "\(account) is to go to \(RolloutStage(mode, percent: percent))"
+        case .consumerFails(let account, let times): "a consumer of \(account) fails, times \(times)"
+        case .skewMarks(let account, let perMille, let listings):
+            "marks in \(listings) listings of \(account) are \(perMille) ‰ off"
         }
     }
 
@@ -45,7 +56,7 @@ public enum ChaosStep: Sendable, CustomStringConvertible {
     public var isFault: Bool {
         switch self {
         case .exchange(let path, _): path == "/connections/kill" || path == "/outage"
-        case .move, .mark: false
+        case .move, .mark, .change, .consumerFails: false
         default: true
         }
     }
@@ -73,6 +84,18 @@ public struct ChaosPlan: Sendable {
     public var entries: [Entry]
     /// The accounts have consumers, and these act.
     public let acts: Bool
+    /// Operators change the accounts' modes.
+    public let rolls: Bool
+    /// In which modes the accounts begin; `hybrid` where nothing is said.
+    public var modes: [String: Mode] = [:]
+    /// When they go back by themselves.
+    public var rollout = RolloutConfiguration()
+    /// Milliseconds between two steps of the prices.
+    public var tickInterval = ChaosPlan.tick
+    /// Every change happens while a stream feeds the consumers, so that each must be told.
+    public var tellsEveryChange = false
+    /// Triggers fire because the script has them fire; who wrote it knows which.
+    public var expectsTriggers = false
     /// What they are; without one, consumers so quick and narrow that much happens within a minute.
     public var strategy: Strategy?
     /// When the last step is over and the quiet begins.
@@ -83,12 +106,13 @@ public struct ChaosPlan: Sendable {
     /// A refused key is tried again every five minutes, a topic that was refused twice after two.
     static let quietAfterRefusal = Duration.seconds(400)
     static let quietAfterRefusedTopic = Duration.seconds(250)
-    static let tick = 700
+    public static let tick = 700
 
     /// A script instead of chance: one account that acts, for as long as it takes, and nothing that breaks.
     public init(strategy: Strategy, symbols: Int, isHedged: Bool = false, until end: Duration, entries: [Entry]) {
         self.seed = 1
         self.acts = true
+        self.rolls = false
         self.strategy = strategy
         self.accounts = ["a0"]
         self.symbols = symbols
@@ -98,13 +122,39 @@ public struct ChaosPlan: Sendable {
         self.entries = entries.sorted { $0.time < $1.time }
     }
 
+    /// A script for accounts `a0`, `a1`, … in these modes, whose consumers only look.
+    public init(
+        modes: [Mode],
+        rollout: RolloutConfiguration = RolloutConfiguration(),
+        symbols: Int = 6,
+        seed: UInt64 = 1,
+        reconcile: Duration = .seconds(60),
+        until end: Duration,
+        entries: [Entry]
+    ) {
+        self.seed = seed
+        self.acts = false
+        self.rolls = true
+        self.accounts = modes.indices.map { "a\($0)" }
+        self.modes = Dictionary(uniqueKeysWithValues: zip(self.accounts, modes))
+        self.rollout = rollout
+        self.expectsTriggers = true
+        self.symbols = symbols
+        self.isHedged = false
+        self.reconcile = reconcile
+        self.quietAt = end
+        self.quiet = .seconds(150)
+        self.entries = entries.sorted { $0.time < $1.time }
+    }
+
     /// - Parameters:
     ///   - lasting: how long something happens; nil for a minute or two.
     ///   - isCalm: nothing is wrong but what the exchange says to orders and stops.
-    public init(seed: UInt64, acts: Bool = false, lasting: Duration? = nil, isCalm: Bool = false) {
+    public init(seed: UInt64, acts: Bool = false, rolls: Bool = false, lasting: Duration? = nil, isCalm: Bool = false) {
         var random = SplitMix64(seed: seed &* 0x9E37_79B9 &+ 17)
         self.seed = seed
         self.acts = acts
+        self.rolls = rolls
         self.accounts = (0..<Int.random(in: 1...3, using: &random)).map { "a\($0)" }
         self.symbols = Int.random(in: 3...6, using: &random)
         self.isHedged = random.next() % 4 == 0
@@ -127,6 +177,7 @@ public struct ChaosPlan: Sendable {
             for _ in 0..<faults { self.addFault(&random) }
             if acts { self.addActing(faults: faults, &random) }
         }
+        if rolls { self.addRollout(&random) }
         if isCalm { self.entries.removeAll { $0.step.isFault && !$0.step.isAboutActions } }
         self.entries.sort { $0.time < $1.time }
     }
@@ -138,6 +189,9 @@ public struct ChaosPlan: Sendable {
 
     /// Whether the private connection may tell of a leg and yet keep a change to itself.
     var losesSingleRows: Bool { self.mentions(["drop_rows", "garble", "reorder_rows"]) }
+
+    /// Whether replies over REST may take longer than a poll.
+    var delaysREST: Bool { self.mentions(["delay_ms", "slow network"]) }
 
     private func mentions(_ words: [String]) -> Bool {
         self.entries.contains { entry in words.contains { entry.step.description.contains($0) } }
@@ -251,6 +305,27 @@ public struct ChaosPlan: Sendable {
         }
         // Trouble seldom comes alone.
         if random.next() % 3 == 0 { self.add(time + .milliseconds(milliseconds), Self.kill("all", &random)) }
+    }
+
+    /// Changes of mode at any time, many of them while something else happens to the same account.
+    private mutating func addRollout(_ random: inout SplitMix64) {
+        for account in self.accounts {
+            self.modes[account] = Mode.allCases[Int(random.next() % UInt64(Mode.allCases.count))]
+            // Some accounts are left alone, so that it shows if the others disturb them.
+            if self.accounts.count > 1, random.next() % 4 == 0 { continue }
+            for _ in 0..<Int.random(in: 1...8, using: &random) {
+                let mode = Mode.allCases[Int(random.next() % UInt64(Mode.allCases.count))]
+                let percent = [30, 50, 100][Int(random.next() % 3)]
+                let change = ChaosStep.change(account: account, to: mode, percent: percent)
+                let place = Int.random(in: 0...self.entries.count, using: &random)
+                if place < self.entries.count, random.next() % 2 == 0 {
+                    let near = Duration.milliseconds(Int.random(in: -120...120, using: &random))
+                    self.add(max(.zero, self.entries[place].time + near), change)
+                } else {
+                    self.add(self.instant(&random), change)
+                }
+            }
+        }
     }
 
     /// Prices that move as far as consumers care for, and faults of what they ask for.

@@ -24,6 +24,8 @@ final class EventReader: @unchecked Sendable {
     private(set) var recoveries = 0
     /// Called with the lines of the one that keeps up.
     var onLines: (([UInt8]) -> Void)?
+    /// Called with each of its lines that is not about a position.
+    var onStory: ((EventLine) -> Void)?
 
     private static let slowLimit = 4_096
     private static let marksPerLine = 12 * 700
@@ -76,6 +78,7 @@ final class EventReader: @unchecked Sendable {
 
     private func note(_ line: EventLine) {
         self.oracle.onEvent?("\(self.account) \(String(decoding: line.bytes, as: UTF8.self))")
+        self.onStory?(line)
         if line.event == "recovery" { self.recoveries += 1 }
         guard line.event == "alert" else { return }
         let code = "\(line.text("code")) \(line.text("symbol"))"

@@ -40,7 +40,14 @@ final class Oracle: @unchecked Sendable {
     /// When the exchange last put a ticker of the symbol on a connection.
     private var sentAt: [String: Int64] = [:]
     /// Marks of the exchange, newest last.
-    private var marks: [String: [(time: Int64, mark: Int64)]] = [:]
+    private var marks: [String: [(time: Int64, mark: Int64, listed: Int64)]] = [:]
+    /// Marks in listings may be so many thousandths above the tickers'.
+    var skew: Int64 = 0
+    /// How often the consumer of an account is still to fail.
+    var failures: [String: Int] = [:]
+    private var heardAt: [String: Int64] = [:]
+    /// Between two events of an account.
+    private(set) var longestSilence: [String: Duration] = [:]
 
     private(set) var events = 0
     private(set) var lifecycleEvents = 0
@@ -50,6 +57,8 @@ final class Oracle: @unchecked Sendable {
     var onOpened: ((Leg) -> Void)?
     /// How long a change may stay untold to a healthy account.
     var longestUntold = Duration.zero
+    /// A ticker may have been let go and taken again, which the events do not show; its silence counts anew then.
+    var holdSlack = Duration.zero
     /// A private connection that is up tells every change, or nothing at all.
     var expectsRows = false
     /// How many private connections an account had opened, and at the newest change of a leg.
@@ -100,10 +109,9 @@ final class Oracle: @unchecked Sendable {
         let now = self.time.nanoseconds
         for symbol in symbols {
             guard let mark = self.exchange.mark(symbol) else { continue }
-            if self.marks[symbol]?.last?.mark == mark {
-                continue
-            }
-            self.marks[symbol, default: []].append((now, mark))
+            let listed = self.exchange.mark(symbol, skewedBy: self.skew) ?? mark
+            if let last = self.marks[symbol]?.last, last.mark == mark, last.listed == listed { continue }
+            self.marks[symbol, default: []].append((now, mark, listed))
         }
     }
 
@@ -112,7 +120,7 @@ final class Oracle: @unchecked Sendable {
         let list = self.marks[symbol] ?? []
         let oldest = self.time.nanoseconds - age.nanoseconds
         for (place, entry) in list.enumerated().reversed() {
-            if Self.decimal(entry.mark) == mark { return true }
+            if Self.decimal(entry.mark) == mark || Self.decimal(entry.listed) == mark { return true }
             // This one was already in force when the time began, so what was before it is too old.
             if entry.time < oldest, place < list.count { return false }
         }
@@ -137,6 +145,7 @@ final class Oracle: @unchecked Sendable {
 
     func observe(_ update: PositionUpdate, account: String) {
         self.events += 1
+        self.heard(account)
         let key = update.position.key
         let leg = Leg(account, key)
         if let onEvent = self.onEvent {
@@ -156,6 +165,22 @@ final class Oracle: @unchecked Sendable {
         } else {
             self.checkMark(update, leg, &told)
         }
+    }
+
+    private func heard(_ account: String) {
+        let now = self.time.nanoseconds
+        if let before = self.heardAt[account] {
+            let silence = Duration.nanoseconds(now - before)
+            self.longestSilence[account] = max(self.longestSilence[account] ?? .zero, silence)
+        }
+        self.heardAt[account] = now
+    }
+
+    /// Whether the account's consumer is to fail now.
+    func takeFailure(_ account: String) -> Bool {
+        guard let left = self.failures[account], left > 0 else { return false }
+        self.failures[account] = left - 1
+        return true
     }
 
     private func checkLifecycle(_ update: PositionUpdate, _ leg: Leg, _ told: inout Told) {
@@ -307,6 +332,9 @@ final class Oracle: @unchecked Sendable {
     /// How long something may be wrong before nobody may call it right: the watchdog's own period, and a hop or two.
     static let tolerance = Duration.seconds(3)
 
+    /// Three polls, and as long as a reply may be on its way.
+    static let longestPoll = Duration.seconds(35)
+
     /// At any time: what is called fresh is, and nothing is called healthy that is not.
     func checkHealth(_ client: VirtualClient) {
         self.catchUp()
@@ -318,9 +346,13 @@ final class Oracle: @unchecked Sendable {
             for (slot, cell) in tracker.book.cells.enumerated() where cell.position.isOpen {
                 let leg = Leg(account.name, cell.position.key)
                 let since = max(self.sentAt[leg.symbol] ?? 0, self.told[leg]?.openedAt ?? 0)
-                if self.time.nanoseconds - since > silence.nanoseconds { unheard.insert(leg.symbol) }
+                let hasTicker = tracker.hasTicker(slot)
+                if hasTicker, self.time.nanoseconds - since > (silence + self.holdSlack).nanoseconds {
+                    unheard.insert(leg.symbol)
+                }
                 let known = tracker.mark(slot)
-                if !known.isStale, let price = known.price, !self.wasShown(price, leg.symbol, within: silence) {
+                let age = hasTicker ? silence : Self.longestPoll
+                if !known.isStale, let price = known.price, !self.wasShown(price, leg.symbol, within: age) {
                     self.complain("\(account.name) \(leg.symbol): \(price) is called fresh and is not")
                 }
             }
@@ -368,7 +400,8 @@ final class Oracle: @unchecked Sendable {
             }
             self.checkBook(account, holdings.filter { $0.key.account == account.name })
         }
-        let held = Set(holdings.keys.map(\.symbol))
+        let streaming = client.accounts.filter { $0.stream?.drive.hasStream ?? false }.map(\.name)
+        let held = Set(holdings.keys.filter { streaming.contains($0.account) }.map(\.symbol))
         let sockets = self.exchange.sockets()
         // A ticker is kept for a moment, in case the position opens again. Consumers close some even now.
         let lingering = Set(
@@ -385,6 +418,8 @@ final class Oracle: @unchecked Sendable {
             // What the exchange has called impossible is told for as long as the position is there.
             let own = holdings.keys.filter { $0.account == reader.account }.map(\.symbol)
             let unresolved = reader.unresolved.filter { alert in
+                // An account that was taken back stays so until somebody decides otherwise.
+                if alert.hasPrefix(AccountSupervisor.rollbackAlert) { return false }
                 let isOfConsumer = ["aged_monitor_failed", "trailing_stop_failed"].contains { alert.hasPrefix($0) }
                 return !isOfConsumer || !own.contains { alert.hasSuffix(" \($0)") }
             }
@@ -394,7 +429,7 @@ final class Oracle: @unchecked Sendable {
         if tickers.desired != held.count || tickers.active != held.count || tickers.receiving != held.count {
             self.complain("held are \(held.count): \(tickers)")
         }
-        if sockets.private.sorted() != client.accounts.map(\.name) {
+        if sockets.private.sorted() != streaming {
             self.complain("private connections of \(sockets.private)")
         }
     }
@@ -409,6 +444,9 @@ final class Oracle: @unchecked Sendable {
                 self.complain("\(account.name) \(key): in the book, not on the exchange")
                 continue
             }
+            // What a consumer has set a moment ago is seen by the next poll.
+            let changedAt = self.changedAt[leg] ?? 0
+            if !tracker.hasTicker(slot), changedAt > self.time.nanoseconds - 12_000_000_000 { continue }
             if !Self.fits(holding, cell.position) {
                 self.complain("\(account.name) \(key): \(cell.position.amount) in the book, \(holding) on the exchange")
             }
@@ -418,7 +456,9 @@ final class Oracle: @unchecked Sendable {
             }
             let known = tracker.mark(slot)
             if known.isStale { self.complain("\(account.name) \(key): the mark is stale") }
-            if let price = known.price, !self.wasShown(price, key.symbol, within: .seconds(3)) {
+            // REST is asked every five seconds.
+            let age = Duration.seconds(tracker.hasTicker(slot) ? 3 : 8)
+            if let price = known.price, !self.wasShown(price, key.symbol, within: age) {
                 self.complain("\(account.name) \(key): the mark \(price) is old")
             }
         }
@@ -433,8 +473,9 @@ final class Oracle: @unchecked Sendable {
     }
 
     /// Without a fault everything the exchange did is told, one by one.
-    func checkCompleteness() {
-        for (leg, list) in self.history {
+    /// - Parameter isPolled: REST has driven some of the time, and sees only what is there when it looks.
+    func checkCompleteness(isPolled: Bool = false) {
+        for (leg, list) in self.history where !isPolled {
             let told = self.told[leg]?.index ?? -1
             let last = list.count - 1
             if told != last, !(told == -1 && !list.contains(where: \.isOpen)) {
@@ -442,7 +483,7 @@ final class Oracle: @unchecked Sendable {
             }
         }
         let changes = self.history.values.reduce(0) { $0 + $1.count }
-        if self.lifecycleEvents != changes {
+        if isPolled ? self.lifecycleEvents > changes : self.lifecycleEvents != changes {
             self.complain("\(self.lifecycleEvents) lifecycle events for \(changes) changes without any fault")
         }
     }

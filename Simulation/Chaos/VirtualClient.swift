@@ -22,8 +22,12 @@ final class VirtualClient {
     let transport: VirtualREST
     private let rest: RESTClient
     private let gate: ConnectionGate
-    private let network: VirtualNetwork
+    let network: VirtualNetwork
+    let executor: VirtualExecutor
     private let fleet: [FleetLoop]
+    let rollout: RolloutConfiguration
+    var feedWatch = FeedWatch()
+    private(set) var isDead = false
 
     init(
         names: [String],
@@ -34,8 +38,10 @@ final class VirtualClient {
         store: VirtualStore,
         journal: VirtualJournal? = nil,
         strategy: Strategy? = nil,
-        recorder: ReplayOracle? = nil
+        recorder: ReplayOracle? = nil,
+        rollout: RolloutConfiguration = RolloutConfiguration()
     ) {
+        self.rollout = rollout
         let time = network.time
         let loops = [VirtualLoop(time), VirtualLoop(time)]
         let executor = VirtualExecutor(time)
@@ -93,12 +99,21 @@ final class VirtualClient {
         self.gate = gate
         self.transport = transport
         self.network = network
+        self.executor = executor
         let services = HybridStream.Services(rest: rest, clock: clock, gate: gate, environment: environment)
         var accounts: [AccountSupervisor] = []
         var readers: [EventReader] = []
         for (number, name) in names.enumerated() {
             let loop = self.fleet[number % loops.count]
-            let account = Self.makeAccount(name, network: network, loop: loop, oracle: oracle, store: store, logger)
+            let account = Self.makeAccount(
+                name,
+                network: network,
+                loop: loop,
+                oracle: oracle,
+                store: store,
+                rollout,
+                logger
+            )
             let settings = HybridStream.Settings(
                 category: .linear,
                 settleCoins: ["USDT"],
@@ -110,8 +125,10 @@ final class VirtualClient {
                 settings: settings,
                 services: services,
                 eventLoop: loop.eventLoop,
+                drive: account.stage.drive,
                 hub: loop.hub,
                 updates: account.pipeline,
+                shadowUpdates: account.shadow,
                 observer: account,
                 logger: logger
             )
@@ -154,22 +171,25 @@ final class VirtualClient {
         loop: FleetLoop,
         oracle: Oracle,
         store: VirtualStore,
+        _ rollout: RolloutConfiguration,
         _ logger: Logger
     ) -> AccountSupervisor {
         let keys = network.exchange.keys(name)
+        let stored = store.mode(name)
         let credentials = Credentials(apiKey: keys?.key ?? "", apiSecret: keys?.secret ?? "")
         let account = AccountSupervisor(
             account: StartPlan.Account(
                 configuration: AccountConfiguration(
                     name: name,
                     isEnabled: true,
-                    mode: .hybrid,
+                    mode: stored.mode,
                     strategyName: nil,
                     strategy: Strategy(),
                     isDryRun: true,
                     credentials: credentials
                 ),
-                mode: .hybrid,
+                mode: stored.mode,
+                percent: stored.percent,
                 identity: AccountIdentity(name: name, credentials: credentials),
                 isDryRun: true
             ),
@@ -177,6 +197,7 @@ final class VirtualClient {
             numbers: store.numbers(name),
             queues: [],
             store: store,
+            rollout: rollout,
             logger: logger
         )
         account.pipeline.setConsumers([OracleConsumer(name, oracle: oracle)])
@@ -282,6 +303,7 @@ final class VirtualClient {
 
     /// As by `kill -9`: nothing is said to anybody.
     func kill() {
+        self.isDead = true
         for loop in self.loops { loop.isDead = true }
         self.network.processDied(self.loops)
         self.transport.abort()
@@ -293,6 +315,10 @@ final class VirtualClient {
 
 /// Shows the oracle what a consumer is given.
 final class OracleConsumer: PositionConsumer {
+    struct Failure: Error, CustomStringConvertible {
+        let description = "it was told to fail"
+    }
+
     let name = "oracle"
     private let account: String
     private let oracle: Oracle
@@ -304,6 +330,7 @@ final class OracleConsumer: PositionConsumer {
 
     func handle(_ update: PositionUpdate, n: Int64) throws {
         self.oracle.observe(update, account: self.account)
+        if self.oracle.takeFailure(self.account) { throw Failure() }
     }
 }
 
@@ -324,6 +351,24 @@ final class VirtualStore: PositionRecorder, @unchecked Sendable {
         self.time.schedule(in: .milliseconds(60)) {
             if generation == self.generation { self.write(through: count) }
         }
+    }
+
+    // MARK: Modes
+
+    private var modes: [String: (mode: Mode, percent: Int)] = [:]
+
+    func begin(_ modes: [String: Mode]) { self.modes = modes.mapValues { ($0, 50) } }
+
+    func mode(_ account: String) -> (mode: Mode, percent: Int) { self.modes[account] ?? (.hybrid, 100) }
+
+    /// As one transaction, after a moment.
+    func commit(_ account: String, _ mode: Mode, _ percent: Int) async throws {
+        let generation = self.generation
+        await withCheckedContinuation { continuation in
+            self.time.schedule(in: .milliseconds(5)) { continuation.resume() }
+        }
+        guard generation == self.generation else { throw DriveError("the process is gone") }
+        self.modes[account] = (mode, percent)
     }
 
     /// So much has been recorded.

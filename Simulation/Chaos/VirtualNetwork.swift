@@ -163,6 +163,8 @@ final class VirtualREST: RESTTransport, @unchecked Sendable {
     /// When requests left, by the virtual clock, newest last.
     private var departures: [Int64] = []
     private var banEnds: Int64 = 0
+    /// Listings of positions that were answered, by the key of their account.
+    private(set) var listings: [(key: String, departure: Int64, arrival: Int64)] = []
     /// The first thing that no request should have done; nil if they all kept to the rules.
     private(set) var excess: String?
 
@@ -177,6 +179,12 @@ final class VirtualREST: RESTTransport, @unchecked Sendable {
         self.noteDeparture()
         let id = self.last
         let fields = Dictionary(headers.map { ($0.name.uppercased(), $0.value) }) { first, _ in first }
+        let departure = self.network.time.nanoseconds
+        defer {
+            if request.path == "/v5/position/list", let key = fields["X-BAPI-API-KEY"] {
+                self.listings.append((key, departure, self.network.time.nanoseconds))
+            }
+        }
         do {
             return try await withTaskCancellationHandler {
                 try await withCheckedThrowingContinuation { continuation in

@@ -15,7 +15,8 @@ final class VirtualTime: @unchecked Sendable {
     }
 
     /// Nanoseconds since the start of the simulation, which is long after the start of the clock.
-    private(set) var nanoseconds: Int64 = 1_000_000_000_000
+    private(set) var nanoseconds: Int64 = VirtualTime.start
+    static let start: Int64 = 1_000_000_000_000
     private var heap: [Entry] = []
     private var order: UInt64 = 0
     private var cancelled: Set<UInt64> = []

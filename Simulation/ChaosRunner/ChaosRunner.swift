@@ -2,7 +2,7 @@ import Chaos
 import Foundation
 import Synchronization
 
-/// `chaos [--seeds N] [--from SEED] [--until-failure] [--actions]`, or one in detail: `chaos --seed SEED [--trace]`.
+/// `chaos [--seeds N] [--from SEED] [--until-failure] [--actions] [--rollout]`, or one in detail: `chaos --seed SEED [--trace]`.
 @main
 struct ChaosRunner {
     private struct Total {
@@ -20,28 +20,36 @@ struct ChaosRunner {
         var flags: Set<String> = []
         var arguments = CommandLine.arguments.dropFirst()
         while let argument = arguments.popFirst() {
-            if ["--trace", "--until-failure", "--actions"].contains(argument) {
+            if ["--trace", "--until-failure", "--actions", "--rollout"].contains(argument) {
                 flags.insert(argument)
             } else if ["--seeds", "--from", "--seed"].contains(argument),
                 let value = arguments.popFirst().flatMap({ UInt64($0) })
             {
                 options[argument] = value
             } else {
-                print("usage: chaos [--actions] [--seeds N] [--from SEED] [--until-failure] | --seed SEED [--trace]")
+                print(
+                    "usage: chaos [--actions] [--rollout] [--seeds N] [--from SEED] [--until-failure] | --seed SEED [--trace]"
+                )
                 exit(64)
             }
         }
         let acts = flags.contains("--actions")
-        func plan(_ seed: UInt64) -> ChaosPlan { ChaosPlan(seed: seed, acts: acts) }
+        let rolls = flags.contains("--rollout")
+        @Sendable func plan(_ seed: UInt64) -> ChaosPlan { ChaosPlan(seed: seed, acts: acts, rolls: rolls) }
         if let seed = options["--seed"] {
             exit(self.replay(plan(seed), isTraced: flags.contains("--trace")) ? 0 : 1)
         }
         let first = options["--from"] ?? 1
         let limit = flags.contains("--until-failure") ? 1 : 10
-        exit(self.runMany(first..<first + (options["--seeds"] ?? 1_000), acts: acts, failureLimit: limit) ? 0 : 1)
+        exit(self.runMany(first..<first + (options["--seeds"] ?? 1_000), plan, acts: acts, failureLimit: limit) ? 0 : 1)
     }
 
-    private static func runMany(_ seeds: Range<UInt64>, acts: Bool, failureLimit: Int) -> Bool {
+    private static func runMany(
+        _ seeds: Range<UInt64>,
+        _ plan: @escaping @Sendable (UInt64) -> ChaosPlan,
+        acts: Bool,
+        failureLimit: Int
+    ) -> Bool {
         let next = Mutex(seeds.lowerBound)
         let total = Mutex(Total())
         let started = Date()
@@ -50,7 +58,7 @@ struct ChaosRunner {
         for _ in 0..<workers {
             let thread = Thread {
                 while let seed = Self.take(next, below: seeds.upperBound, total, failureLimit) {
-                    Self.count(ChaosRun(ChaosPlan(seed: seed, acts: acts)).run(), seed, total)
+                    Self.count(ChaosRun(plan(seed)).run(), seed, total)
                 }
                 done.signal()
             }
@@ -60,7 +68,7 @@ struct ChaosRunner {
         for _ in 0..<workers { done.wait() }
         let result = total.withLock { $0 }
         if let first = result.failures.min(by: { $0.seed < $1.seed }) {
-            self.explain(ChaosPlan(seed: first.seed, acts: acts))
+            self.explain(plan(first.seed))
         }
         print(
             "\(result.seeds) seeds, \(self.rounded(result.seconds / 3_600)) virtual hours, \(result.faults) faults "
@@ -109,7 +117,7 @@ struct ChaosRunner {
         for entry in plan.entries { print("  \(entry.time)  \(entry.step)") }
         print("  → \(violation)")
         print(
-            "again, with everything that happens: make chaos ARGS=\"--seed \(seed)\(failing.acts ? " --actions" : "") --trace\""
+            "again, with everything that happens: make chaos ARGS=\"--seed \(seed)\(failing.acts ? " --actions" : "")\(failing.rolls ? " --rollout" : "") --trace\""
         )
     }
 

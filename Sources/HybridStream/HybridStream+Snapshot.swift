@@ -3,7 +3,8 @@ extension HybridStream {
     public struct Snapshot: Sendable {
         public var state: AccountMachine.State
         public var reason: String
-        public var driver: AccountMachine.Driver
+        /// Which source feeds the consumers now.
+        public var driver: Driver
         public var connectionState: AccountMachine.ConnectionState
         public var connects: Int
         public var lastFrame: Uptime?
@@ -13,6 +14,12 @@ extension HybridStream {
         /// Rows of the last sweep that could not be read.
         public var unreadableRows: Int
         public var positions: [PositionSnapshot]
+    }
+
+    public enum Driver: String, Sendable {
+        case rest, hybrid
+        /// The stream in some symbols, REST in the others.
+        case mixed
     }
 
     public struct PositionSnapshot: Sendable {
@@ -33,8 +40,8 @@ extension HybridStream {
                 let mark = known.price ?? cell.position.rowMarkPrice
                 let rowTime = self.tracker.rowTime(slot)
                 // Polling drives mode `rest`: three polls without a word are silence.
-                let isOverdue = rowTime.map { $0 + self.settings.machine.pollInterval * 3 < self.now } ?? false
-                let isStale = known.isStale || self.settings.machine.mode == .rest && isOverdue
+                let isOverdue = rowTime.map { $0 + self.machine.pollInterval * 3 < self.now } ?? false
+                let isStale = known.isStale || !self.tracker.hasTicker(slot) && isOverdue
                 positions.append(
                     PositionSnapshot(
                         position: cell.position,
@@ -50,7 +57,7 @@ extension HybridStream {
         return Snapshot(
             state: self.machine.state,
             reason: self.machine.reason,
-            driver: self.machine.driver,
+            driver: self.driver,
             connectionState: self.machine.connectionState,
             connects: self.machine.connects,
             lastFrame: self.machine.lastFrame,
@@ -60,6 +67,17 @@ extension HybridStream {
             unreadableRows: self.unreadableRows,
             positions: positions
         )
+    }
+
+    /// Connections that the private stream has asked for since the start.
+    package var machineConnects: Int { self.machine.connects }
+
+    private var driver: Driver {
+        switch (self.machine.driver, self.drive) {
+        case (.rest, _), (_, .rest), (_, .beside): .rest
+        case (.hybrid, .mixed): .mixed
+        case (.hybrid, .hybrid): .hybrid
+        }
     }
 
     /// Whether any leg's mark is too old to act on. On the account's loop.

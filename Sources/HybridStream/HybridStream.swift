@@ -41,6 +41,18 @@ public struct StreamRecovery: Sendable, Equatable {
     }
 }
 
+/// Who measures what the stream says against what REST says. Every call comes on the account's event loop.
+public protocol StreamWatcher: AnyObject {
+    /// One row of the private socket, as it came.
+    func streamRow(_ position: Position, now: Uptime)
+    /// The private connection tells every change from now on, or does not any more.
+    func streamListens(_ isListening: Bool, now: Uptime)
+    /// A listing that reached its last page, before it is merged into anything.
+    func streamSwept(_ sweep: PositionSweep, now: Uptime)
+    /// What it has shown is in the stream's own book now.
+    func streamMerged(now: Uptime)
+}
+
 /// What an account's stream asks over REST.
 public protocol AccountREST: Sendable {
     func checkKey(_ account: AccountIdentity) async -> AccountMachine.KeyVerdict
@@ -107,12 +119,29 @@ public final class HybridStream: @unchecked Sendable {
     public let eventLoop: any EventLoop
     public let tracker: PositionTracker
     let settings: Settings
-    private let services: Services
+    let services: Services
     private let logger: Logger
     private unowned let observer: any HybridStreamObserver
-    private(set) var machine: AccountMachine
+    /// Measures the stream, where somebody wants to know how good it is.
+    public weak var watcher: (any StreamWatcher)?
+    var machine: AccountMachine
+    /// What feeds the consumers, and what runs beside it.
+    public internal(set) var drive: Drive
+    /// The stream's own view while REST feeds consumers: nothing of it reaches them.
+    public internal(set) var shadow: PositionTracker?
+    let hub: MarkHub
+    let shadowUpdates: any PositionObserver
+    /// A sweep that leaves then or later is merged into the shadow's book as well.
+    var shadowSweepDue = Uptime.distantPast
+    /// So long every sweep is: the first ones may be from before what the stream was told last.
+    var shadowSettlesUntil = Uptime.distantPast
+    /// When the request of the last listing left that shows all that the consumers are told.
+    var lastListing: Uptime?
+    /// What is being prepared, and since when.
+    var preparing: (target: Drive, since: Uptime)?
+    private var wasListening = false
     private var socket: WebSocket?
-    private var ticket: ConnectionBudget.Ticket?
+    var ticket: ConnectionBudget.Ticket?
     /// The gate waits for the outcome of an attempt.
     private var isAttempting = false
     private var timer: Scheduled<Void>?
@@ -135,16 +164,20 @@ public final class HybridStream: @unchecked Sendable {
     private var gap: (lost: Int, changes: Int)?
 
     /// - Parameters:
-    ///   - hub: of the account's loop; nil in mode `rest`, where marks come with the positions.
+    ///   - drive: what feeds the consumers at first.
+    ///   - hub: of the account's loop.
     ///   - updates: where position updates go; kept as long as the stream.
+    ///   - shadowUpdates: where those of a stream go that runs beside REST; kept as well.
     ///   - observer: must outlive the stream.
     public init(
         account: AccountIdentity,
         settings: Settings,
         services: Services,
         eventLoop: any EventLoop,
-        hub: MarkHub?,
+        drive: Drive,
+        hub: MarkHub,
         updates: any PositionObserver,
+        shadowUpdates: any PositionObserver,
         observer: any HybridStreamObserver,
         logger: Logger
     ) {
@@ -154,8 +187,13 @@ public final class HybridStream: @unchecked Sendable {
         self.eventLoop = eventLoop
         self.observer = observer
         self.logger = logger
-        self.tracker = PositionTracker(hub: hub, observer: updates)
-        self.machine = AccountMachine(settings: settings.machine, seed: services.environment.seed())
+        self.drive = drive
+        self.hub = hub
+        self.shadowUpdates = shadowUpdates
+        self.tracker = PositionTracker(hub: hub, drive: drive, observer: updates)
+        var machine = settings.machine
+        machine.mode = drive.mode
+        self.machine = AccountMachine(settings: machine, seed: services.environment.seed())
         self.tracker.onChange = { [unowned self] change in
             self.gap?.changes += 1
             self.observer.positionChanged(change)
@@ -166,6 +204,7 @@ public final class HybridStream: @unchecked Sendable {
     public func start(restoring stored: [Position]) {
         self.eventLoop.execute {
             self.tracker.restore(stored)
+            if self.drive.isCompared { self.makeShadow() }
             self.step { machine, now, actions in machine.start(now: now, actions: &actions) }
         }
     }
@@ -177,6 +216,20 @@ public final class HybridStream: @unchecked Sendable {
     public func requestSweep() {
         guard self.machine.state != .stopped else { return }
         self.step { machine, now, actions in machine.needSweep(now: now, actions: &actions) }
+    }
+
+    /// A sweep is needed within `pause`. On the event loop.
+    public func requestSweep(within pause: Duration) {
+        guard self.machine.state != .stopped else { return }
+        self.step { machine, now, actions in machine.needSweep(by: now + pause, now: now, actions: &actions) }
+    }
+
+    /// The stream's own view: what it tells, or would tell, the consumers.
+    public var streamView: PositionTracker { self.shadow ?? self.tracker }
+
+    /// Attempts to connect that ended too early, and subscriptions that were refused, since the start.
+    public var failures: (connects: Int, subscriptions: Int) {
+        (self.machine.failedConnects, self.machine.failedSubscriptions)
     }
 
     /// Releases the tickers, closes the socket with 1000, and waits for what is under way.
@@ -194,6 +247,7 @@ public final class HybridStream: @unchecked Sendable {
         let tasks = Array(self.tasks.values)
         for task in tasks { task.cancel() }
         self.tracker.releaseAll()
+        self.shadow?.releaseAll()
         var closed = self.eventLoop.makeSucceededVoidFuture()
         if self.socket != nil {
             let promise = self.eventLoop.makePromise(of: Void.self)
@@ -206,14 +260,18 @@ public final class HybridStream: @unchecked Sendable {
     }
 
     var now: Uptime { self.services.environment.time.uptime() }
-    private var wallTime: Int64 { self.services.environment.time.wall() }
+    var wallTime: Int64 { self.services.environment.time.wall() }
 
     // MARK: Actions
 
-    private func step(_ body: (inout AccountMachine, Uptime, inout [AccountMachine.Action]) -> Void) {
+    func step(_ body: (inout AccountMachine, Uptime, inout [AccountMachine.Action]) -> Void) {
         var actions: [AccountMachine.Action] = []
         body(&self.machine, self.now, &actions)
         for action in actions { self.perform(action) }
+        if self.machine.isListening != self.wasListening {
+            self.wasListening = self.machine.isListening
+            self.watcher?.streamListens(self.wasListening, now: self.now)
+        }
         self.arm()
     }
 
@@ -258,6 +316,9 @@ public final class HybridStream: @unchecked Sendable {
             if let code { socket.close(code: UInt16(code), reason: reason) } else { socket.abort(reason) }
         case .sweep:
             self.sweep()
+        case .listingsOverdue:
+            self.tracker.rowMarksOverdue(wallTime: self.wallTime)
+            self.observer.batchCompleted()
         case .releaseBuffer:
             self.releaseBuffer()
         case .recovered(let reason, let length):
@@ -320,23 +381,32 @@ public final class HybridStream: @unchecked Sendable {
         if self.machine.state == .stopped { return }
         let now = self.now
         var outcome = PositionBook.Reconciliation()
+        var streamOutcome: PositionBook.Reconciliation?
         if sweep.isUsable {
+            self.watcher?.streamSwept(sweep, now: now)
+            let isWanted =
+                self.machine.isBuffering || sweep.requestedUptime >= self.shadowSweepDue
+                || now < self.shadowSettlesUntil
             // What was heard while the sweep was under way comes first. The other way round a leg that the sweep no longer
             // lists would be closed, and opened again by a row from before its close.
             if self.machine.isBuffering { self.releaseBuffer() }
+            let listing = PositionBook.Listing(
+                rows: sweep.rows,
+                coversAll: sweep.isComplete,
+                isOneMoment: sweep.isOneMoment,
+                requested: sweep.requestedUptime,
+                serverTime: sweep.serverTime
+            )
             outcome = self.tracker.reconcile(
-                PositionBook.Listing(
-                    rows: sweep.rows,
-                    coversAll: sweep.isComplete,
-                    isOneMoment: sweep.isOneMoment,
-                    requested: sweep.requestedUptime,
-                    serverTime: sweep.serverTime
-                ),
+                listing,
                 isListening: self.machine.isListening,
-                source: self.machine.driver == .rest ? .rest : .hybrid,
+                isDriving: self.machine.driver == .hybrid,
                 wallTime: self.wallTime,
                 now: now
             )
+            if outcome.isConclusive { self.lastListing = sweep.requestedUptime }
+            if isWanted { streamOutcome = self.reconcileShadow(listing, now: now) }
+            if self.shadow == nil || streamOutcome != nil { self.watcher?.streamMerged(now: now) }
             for refusal in sweep.refused { self.reportOnce("position_row_refused", refusal) }
             self.unreadableRows = sweep.refused.count
             // All that could not be read is known from this sweep.
@@ -354,14 +424,20 @@ public final class HybridStream: @unchecked Sendable {
             machine.sweepFinished(
                 isUsable: sweep.isUsable,
                 isConclusive: outcome.isConclusive,
-                followUp: outcome.followUp,
-                isDeaf: outcome.isDeaf,
+                isStreamConclusive: self.shadow == nil ? nil : streamOutcome?.isConclusive ?? false,
+                followUp: [outcome.followUp, streamOutcome?.followUp, self.hurry(outcome)].compactMap { $0 }.min(),
+                isDeaf: outcome.isDeaf || streamOutcome?.isDeaf ?? false,
                 failure: sweep.failure.map { "\($0)" },
                 now: now,
                 actions: &actions
             )
         }
         self.observer.batchCompleted()
+    }
+
+    /// Whoever waits for REST to take over is not kept waiting by a row that came just after a listing.
+    private func hurry(_ outcome: PositionBook.Reconciliation) -> Duration? {
+        self.preparing == nil || outcome.isConclusive ? nil : PositionBook.confirmationPause
     }
 
     /// Runs something slow apart from the loop and brings its outcome back to it.
@@ -394,6 +470,9 @@ public final class HybridStream: @unchecked Sendable {
     // MARK: Rows
 
     private func received(_ rows: [Position], now: Uptime) {
+        if let watcher = self.watcher {
+            for row in rows { watcher.streamRow(row, now: now) }
+        }
         if self.machine.isBuffering {
             if self.buffer.count + rows.count > Self.maxBufferedRows {
                 self.bufferOverflowed = true
@@ -403,20 +482,30 @@ public final class HybridStream: @unchecked Sendable {
             return
         }
         let wallTime = self.wallTime
-        for row in rows { self.tracker.receive(row, wallTime: wallTime, now: now) }
+        for row in rows { self.merge(row, wallTime: wallTime, now: now) }
         self.askIfInDoubt()
     }
 
+    /// Consumers get what the stream drives; its own view gets everything.
+    private func merge(_ row: Position, wallTime: Int64, now: Uptime) {
+        self.shadow?.receive(row, wallTime: wallTime, now: now)
+        if self.drive.streams(row.key.symbol) { self.tracker.receive(row, wallTime: wallTime, now: now) }
+    }
+
+    func batchEnded() { self.observer.batchCompleted() }
+
     private func askIfInDoubt() {
-        guard self.tracker.takeDoubt() else { return }
+        let isShadowInDoubt = self.shadow?.takeDoubt() ?? false
+        if isShadowInDoubt { self.shadowSweepDue = min(self.shadowSweepDue, self.now) }
+        guard self.tracker.takeDoubt() || isShadowInDoubt else { return }
         self.step { machine, now, actions in machine.needSweep(now: now, actions: &actions) }
     }
 
-    private func releaseBuffer() {
+    func releaseBuffer() {
         let rows = self.buffer
         self.buffer = []
         let wallTime = self.wallTime
-        for (row, arrival) in rows { self.tracker.receive(row, wallTime: wallTime, now: arrival) }
+        for (row, arrival) in rows { self.merge(row, wallTime: wallTime, now: arrival) }
         self.observer.batchCompleted()
         self.askIfInDoubt()
         if self.bufferOverflowed {
@@ -476,7 +565,8 @@ extension HybridStream: WebSocketDelegate {
         guard socket === self.socket else { return }
         self.socket = nil
         self.tracker.connectionLost()
-        if self.machine.state != .stopped {
+        self.shadow?.connectionLost()
+        if self.machine.state != .stopped, self.machine.mode != .rest {
             self.closures.add(self.now)
             self.errors.add(self.now)
             self.logger.info(

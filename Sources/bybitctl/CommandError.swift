@@ -26,9 +26,8 @@ struct CommandError: Error, Equatable, CustomStringConvertible {
     init(_ error: any Error) {
         switch error {
         case let error as CommandError: self = error
-        case let error as ControlClientError: self.init(ExitStatus(rawValue: error.exitCode), error.message)
-        case let error as InstanceError: self.init(ExitStatus(rawValue: error.exitCode), error.message)
-        case let error as OrchestratorError: self.init(ExitStatus(rawValue: error.exitCode), error.message)
+        case let error as any CodedError:
+            self.init(ExitStatus(rawValue: error.exitCode), error.message, isRendered: error.isListing)
         default: self.init(.failed, "\(error)")
         }
     }

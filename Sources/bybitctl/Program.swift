@@ -33,8 +33,11 @@ enum Program {
         } catch is OutputClosed {
             return .done
         } catch {
-            // Help, version and usage errors come from the parser also while a command runs.
-            if error is CleanExit || error is ValidationError || error is ExitCode {
+            // Help, version and usage errors come from the parser also while a command runs. Help that was asked for
+            // has a type that it does not show; but nothing of ours would be a success to it.
+            if error is CleanExit || error is ValidationError || error is ExitCode
+                || Bybitctl.exitCode(for: error) == .success
+            {
                 return Program.parserAnswered(error)
             }
             let failure = CommandError(error)

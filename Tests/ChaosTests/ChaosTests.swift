@@ -24,6 +24,23 @@ struct ChaosTests {
         #expect(replayed > 50, "the replays had something to compare")
     }
 
+    @Test("whatever breaks while accounts change their modes: nothing is lost, doubled or moved", arguments: 0..<20)
+    func rollingSeeds(block: Int) {
+        for seed in UInt64(block) * 10 + 1...UInt64(block) * 10 + 10 {
+            let outcome = ChaosRun(ChaosPlan(seed: seed, rolls: true)).run()
+            #expect(outcome.violation == nil, "make chaos ARGS=\"--rollout --seed \(seed) --trace\" shows it")
+            #expect(outcome.steps > 100)
+        }
+    }
+
+    @Test("the same while consumers act", arguments: 0..<5)
+    func rollingAndActingSeeds(block: Int) {
+        for seed in UInt64(block) * 5 + 1...UInt64(block) * 5 + 5 {
+            let outcome = ChaosRun(ChaosPlan(seed: seed, acts: true, rolls: true)).run()
+            #expect(outcome.violation == nil, "make chaos ARGS=\"--rollout --actions --seed \(seed) --trace\" shows it")
+        }
+    }
+
     @Test("the same seed is the same run, event by event", arguments: [3, 1_000_003] as [UInt64])
     func replays(seed: UInt64) {
         let first = ChaosRun(ChaosPlan(seed: seed)).run()

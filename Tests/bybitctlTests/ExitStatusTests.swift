@@ -11,6 +11,31 @@ import Testing
         #expect(ExitStatus(health).rawValue == code)
     }
 
+    /// What `status` ends with for a fleet of one healthy account and one in this state.
+    @Test(
+        arguments: [
+            (.live, true, 0, 0), (.starting, true, 0, 1), (.degraded, true, 0, 1), (.fallback, true, 0, 1),
+            (.draining, true, 0, 1), (.drained, true, 0, 0), (.failed, true, 0, 2), (.disabled, false, 0, 0),
+            (.disabled, true, 0, 0),
+            // With a position that has no stop though its strategy demands one.
+            (.live, true, 1, 2), (.draining, true, 1, 2), (.drained, true, 1, 0), (.disabled, false, 1, 0),
+        ] as [(StatusReport.State, Bool, Int, Int32)]
+    )
+    func everyState(state: StatusReport.State, isEnabled: Bool, unprotected: Int, code: Int32) {
+        let counts = StatusReport.PositionCounts(open: unprotected, stale: 0, unprotected: unprotected)
+        let health = StatusReport.Health.ofAccount(enabled: isEnabled, state: state, counts: counts)
+        let report = Samples.report([
+            Samples.account("a"), Samples.account("b", enabled: isEnabled, state: state, health: health),
+        ])
+        #expect(ExitStatus(report.health).rawValue == code)
+    }
+
+    @Test func aRolledBackAccountDegradesTheFleet() {
+        let counts = StatusReport.PositionCounts(open: 0, stale: 0, unprotected: 0)
+        let health = StatusReport.Health.ofAccount(enabled: true, state: .live, counts: counts, rolledBack: true)
+        #expect(ExitStatus(Samples.report([Samples.account("a", health: health)]).health).rawValue == 1)
+    }
+
     @Test(
         arguments: [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (64, 3), (75, 3), (77, 3), (78, 3), (130, 3)]
             as [(Int32, Int32)]
@@ -31,6 +56,14 @@ import Testing
     )
     func clientErrors(code: ControlClientError.Code, status: Int32) {
         #expect(CommandError(ControlClientError(code, "x")) == CommandError(ExitStatus(rawValue: status), "x"))
+    }
+
+    @Test func whatTheInstanceSaysOfItsErrorCounts() {
+        let refusal = ControlRefusal(error: "x", exitCode: 78, isListing: true)
+        #expect(
+            CommandError(ControlClientError(.failed, "x", refusal: refusal))
+                == CommandError(.configuration, "x", isRendered: true)
+        )
     }
 
     @Test(

@@ -29,4 +29,16 @@ import Testing
         #expect(StatusGoal.state(.disabled).pending(report, isNamed: false) == ["a: live, healthy"])
         #expect(StatusGoal.state(.drained).pending(report, isNamed: false) == ["a: live, healthy"])
     }
+
+    @Test func aDrainThatIsOverCountsAsBegun() {
+        let report = Samples.report([
+            Samples.account("a", state: .drained), Samples.account("b", state: .draining, health: .degraded), self.off,
+        ])
+        #expect(StatusGoal.state(.draining).pending(report, isNamed: false).isEmpty)
+        #expect(StatusGoal.state(.drained).pending(report, isNamed: false) == ["b: draining, degraded"])
+        #expect(StatusGoal.state(.draining).pending(report, isNamed: true) == ["off: disabled, healthy"])
+        #expect(StatusGoal.state(.disabled).pending(report, isNamed: false).count == 2)
+        #expect(StatusGoal.state(.disabled).pending(Samples.report([self.off]), isNamed: true).isEmpty)
+        #expect(StatusGoal.healthy.pending(report, isNamed: false) == ["b: draining, degraded"])
+    }
 }

@@ -174,9 +174,18 @@ public struct PositionBook: Sendable {
         }
     }
 
-    /// Merges a sweep.
-    /// - Parameter isListening: the private connection is up and should have told every change by itself.
+    /// Merges a sweep; `isListening` for every symbol.
     public mutating func reconcile(_ listing: Listing, isListening: Bool = false, now: Uptime) -> Reconciliation {
+        self.reconcile(listing, isListening: { _ in isListening }, now: now)
+    }
+
+    /// Merges a sweep.
+    /// - Parameter isListening: by symbol, whether the private connection is up and should have told every change by itself.
+    public mutating func reconcile(
+        _ listing: Listing,
+        isListening: (_ symbol: String) -> Bool,
+        now: Uptime
+    ) -> Reconciliation {
         var result = Reconciliation()
         self.listingTime = listing.serverTime
         let listed = self.merge(listing.rows, now: now, into: &result)
@@ -184,11 +193,11 @@ public struct PositionBook: Sendable {
         self.hasTie = false
         if listing.coversAll {
             // An empty listing may be a broken one, and several pages are no one moment's truth.
-            let isProof = listing.isOneMoment && !listing.rows.isEmpty && !isListening
-            self.close(allBut: listed, listing, isProof: isProof, isListening: isListening, now: now, into: &result)
+            let isProof = listing.isOneMoment && !listing.rows.isEmpty
+            self.close(allBut: listed, listing, isProof: isProof, isListening, now: now, into: &result)
         }
         if self.takeDoubt() { result.askAgain(after: Self.confirmationPause) }
-        if isListening { self.listen(now: now, listing.requested, &result) }
+        self.listen(isListening, now: now, listing.requested, &result)
         return result
     }
 
@@ -212,7 +221,7 @@ public struct PositionBook: Sendable {
         allBut listed: Set<Int>,
         _ listing: Listing,
         isProof: Bool,
-        isListening: Bool,
+        _ isListening: (_ symbol: String) -> Bool,
         now: Uptime,
         into result: inout Reconciliation
     ) {
@@ -227,7 +236,8 @@ public struct PositionBook: Sendable {
                 result.askAgain(after: Self.absenceGrace)
                 continue
             }
-            if !isProof, !self.cells[slot].isMissing {
+            let isListening = isListening(self.cells[slot].position.key.symbol)
+            if !isProof || isListening, !self.cells[slot].isMissing {
                 self.cells[slot].isMissing = true
                 result.isConclusive = false
                 result.askAgain(after: Self.confirmationPause)
@@ -252,12 +262,18 @@ public struct PositionBook: Sendable {
     }
 
     /// Whether the private connection tells in the end what the sweep has shown.
-    private mutating func listen(now: Uptime, _ requested: Uptime, _ result: inout Reconciliation) {
-        for change in result.changes where change.cause.changesHolding {
+    private mutating func listen(
+        _ isListening: (_ symbol: String) -> Bool,
+        now: Uptime,
+        _ requested: Uptime,
+        _ result: inout Reconciliation
+    ) {
+        for change in result.changes
+        where change.cause.changesHolding && isListening(change.position.key.symbol) {
             if self.cells[change.slot].unheardSince == nil { self.cells[change.slot].unheardSince = now }
         }
         for cell in self.cells {
-            guard let since = cell.unheardSince else { continue }
+            guard let since = cell.unheardSince, isListening(cell.position.key.symbol) else { continue }
             if since + Self.absenceGrace <= requested {
                 result.isDeaf = true
             } else {
@@ -271,6 +287,14 @@ public struct PositionBook: Sendable {
         for slot in self.cells.indices {
             self.cells[slot].unheardSince = nil
             self.cells[slot].isMissing = false
+            self.cells[slot].isStreamed = false
+        }
+    }
+
+    /// The private connection does not feed these symbols any more: what it has not told of them is not waited for.
+    mutating func stopListening(to isGone: (_ symbol: String) -> Bool) {
+        for slot in self.cells.indices where isGone(self.cells[slot].position.key.symbol) {
+            self.cells[slot].unheardSince = nil
             self.cells[slot].isStreamed = false
         }
     }

@@ -6,8 +6,18 @@
 public struct AccountMachine: Sendable {
     /// Which source is to feed the consumers.
     public enum Mode: Sendable, Equatable {
+        /// REST polling, and no socket.
         case rest
+        /// REST polling, with the stream running beside it.
+        case beside
+        /// The stream for some symbols; REST is polled for all.
+        case mixed
+        /// The stream; REST confirms it.
         case hybrid
+
+        /// The stream is to feed consumers, so its end is a fallback.
+        var isStreamed: Bool { self == .mixed || self == .hybrid }
+        var hasStream: Bool { self != .rest }
     }
 
     /// Which source feeds them now.
@@ -48,6 +58,8 @@ public struct AccountMachine: Sendable {
         /// `code` nil drops the connection without a close frame.
         case close(code: Int?, reason: String)
         case sweep
+        /// REST is polled, and three polls in a row have brought nothing: what it said of marks is too old to act on.
+        case listingsOverdue
         /// Rows buffered during the bootstrap go to the book now.
         case releaseBuffer
         /// The private connection had told nothing for a time, and a sweep has made that good.
@@ -101,34 +113,54 @@ public struct AccountMachine: Sendable {
     static let subscribeRequestID = "position"
     static let authenticateRequestID = "auth"
 
-    private let settings: Settings
-    private(set) var phase = Phase.idle
-    private var heartbeat: Heartbeat?
-    private var sweeps = SweepSchedule()
-    private var backoff: Backoff
+    var settings: Settings
+    var phase = Phase.idle
+    var heartbeat: Heartbeat?
+    var sweeps = SweepSchedule()
+    var backoff: Backoff
     private var random: SplitMix64
-    private var pings: UInt64 = 0
+    var pings: UInt64 = 0
     /// The stream is not live since then; nil while it is.
-    private var deadSince: Uptime?
-    private var liveSince: Uptime?
+    var deadSince: Uptime?
+    var liveSince: Uptime?
     /// A complete sweep has been merged since the last connect.
-    private var isConfirmed = false
+    var isConfirmed = false
+    /// A complete sweep has been merged into what the consumers see since the key was accepted.
+    var isListed = false
     /// When a complete sweep last came.
-    private var confirmedAt: Uptime?
-    private var authFailed = false
+    var confirmedAt: Uptime?
+    /// It has been told that none came for three polls.
+    var isOverdue = false
+    /// REST is to take over, which takes a listing, whatever the connection does meanwhile.
+    var awaitsListing = false
+    /// The key has been accepted, or could not be asked about: REST may be polled, whatever the socket does.
+    var isAdmitted = false
+    /// The connection that there is, or was last, had been subscribed.
+    var hasComeUp = false
+    var authFailed = false
     /// The time without the private connection that no sweep has made good yet: since the last sign of life.
-    private var gap: (since: Uptime, reason: String)?
+    var gap: (since: Uptime, reason: String)?
 
-    public private(set) var driver: Driver
-    public private(set) var state = State.starting
-    public private(set) var reason = "starting"
+    public internal(set) var driver: Driver
+    public internal(set) var state = State.starting
+    public internal(set) var reason = "starting"
     public private(set) var connects = 0
     public private(set) var lastFrame: Uptime?
-    public private(set) var lastError: String?
+    public internal(set) var lastError: String?
+    /// Attempts that ended before positions were subscribed to.
+    public internal(set) var failedConnects = 0
+    /// Subscriptions to positions that were refused or not answered.
+    public internal(set) var failedSubscriptions = 0
+
+    public var mode: Mode { self.settings.mode }
+
+    public var pollInterval: Duration { self.settings.pollInterval }
+
+    public var reconcileInterval: Duration { self.settings.reconcileInterval }
 
     public init(settings: Settings, seed: UInt64) {
         self.settings = settings
-        self.driver = settings.mode == .rest ? .rest : .hybrid
+        self.driver = settings.mode.isStreamed ? .hybrid : .rest
         self.backoff = Backoff(initial: settings.backoffInitial, max: settings.backoffMax)
         self.random = SplitMix64(seed: seed)
     }
@@ -200,7 +232,8 @@ extension AccountMachine {
             self.lastError = text
             self.phase = .failed(retryAt: now + Self.failedRetry)
             // REST is refused as well: nobody drives, and a mended key starts from the beginning.
-            self.driver = self.settings.mode == .rest ? .rest : .hybrid
+            self.driver = self.settings.mode.isStreamed ? .hybrid : .rest
+            self.isAdmitted = false
             self.changeState(to: .failed, text, &actions)
             return
         case .unknown(let text):
@@ -210,11 +243,15 @@ extension AccountMachine {
         }
         if self.state == .failed {
             self.deadSince = now
+            self.isListed = false
             self.changeState(to: .starting, "the key is accepted again", &actions)
+        }
+        if !self.isAdmitted {
+            self.isAdmitted = true
+            if self.settings.mode != .hybrid { self.sweeps.request(now: now) }
         }
         if self.settings.mode == .rest {
             self.phase = .polling
-            self.sweeps.request(now: now)
         } else if self.authFailed {
             self.authFailed = false
             self.phase = .waiting(until: now + self.backoff.next(using: &self.random))
@@ -229,6 +266,7 @@ extension AccountMachine {
         guard self.phase == .queued else { return }
         self.phase = .connecting(deadline: now + self.settings.connectTimeout)
         self.connects += 1
+        self.hasComeUp = false
         actions.append(.connect)
     }
 
@@ -266,9 +304,11 @@ extension AccountMachine {
             if reply.success == true || reply.message.contains("already subscribed") {
                 self.phase = .bootstrapping
                 self.isConfirmed = false
+                self.hasComeUp = true
                 self.sweeps.request(now: now)
                 self.tick(now: now, actions: &actions)
             } else {
+                self.failedSubscriptions += 1
                 self.close("subscription to positions refused: \(reply.message)", &actions)
             }
         default:
@@ -281,7 +321,14 @@ extension AccountMachine {
     public mutating func closed(reason: String, isPaced: Bool = false, now: Uptime, actions: inout [Action]) {
         guard self.hasSocket else { return }
         self.heartbeat = nil
+        if self.settings.mode == .rest {
+            // It is not needed any more.
+            self.liveSince = nil
+            self.phase = .polling
+            return self.tick(now: now, actions: &actions)
+        }
         self.lastError = reason
+        if !self.hasComeUp { self.failedConnects += 1 }
         self.openGap(reason, now: now)
         if self.deadSince == nil { self.deadSince = now }
         // A connection that goes live and dies at once, again and again, must wait longer each time.
@@ -295,33 +342,43 @@ extension AccountMachine {
         } else {
             self.phase = .waiting(until: isPaced ? now : now + self.backoff.next(using: &self.random))
         }
-        if self.state == .live { self.changeState(to: .degraded, reason, &actions) }
+        if self.state == .live, self.settings.mode.isStreamed { self.changeState(to: .degraded, reason, &actions) }
         self.tick(now: now, actions: &actions)
     }
 
     /// - Parameters:
     ///   - isUsable: every page arrived.
     ///   - isConclusive: false if positions were missing in it and that is no proof yet.
+    ///   - isStreamConclusive: the same of the stream's own book, where it has one.
     ///   - followUp: what the book could not decide needs another one after this time.
     ///   - isDeaf: sweeps have shown changes that the private connection should have told long ago.
     public mutating func sweepFinished(
         isUsable: Bool,
         isConclusive: Bool = true,
+        isStreamConclusive: Bool? = nil,
         followUp: Duration?,
         isDeaf: Bool = false,
         failure: String?,
         now: Uptime,
         actions: inout [Action]
     ) {
+        if isUsable { self.isOverdue = false }
         // What was asked before the connection was subscribed does not know what happened in between.
         let isTooOld = self.phase == .bootstrapping && self.sweeps.isRequestedAgain
         self.sweeps.finished(success: isUsable, interval: self.sweepInterval, now: now)
         if let followUp { self.sweeps.request(by: now + followUp) }
         if self.phase == .stopped { return }
-        if isTooOld { return self.tick(now: now, actions: &actions) }
+        if isUsable, isConclusive { self.isListed = true }
+        if isTooOld {
+            if isUsable { self.confirmedAt = now } else { self.lastError = failure }
+            if !self.settings.mode.isStreamed, isConclusive { self.judge(failure: failure, now: now, &actions) }
+            return self.tick(now: now, actions: &actions)
+        }
         // Positions that are missing for the first time keep a new connection from being trusted, and no other.
         if isUsable {
-            self.isConfirmed = self.isConfirmed || isConclusive
+            if self.phase == .bootstrapping || self.phase == .live || self.phase == .polling {
+                self.isConfirmed = self.isConfirmed || (isStreamConclusive ?? isConclusive)
+            }
             self.confirmedAt = now
         } else {
             self.lastError = failure
@@ -345,7 +402,8 @@ extension AccountMachine {
     }
 
     private mutating func openGap(_ reason: String, now: Uptime) {
-        if self.isConfirmed, self.gap == nil { self.gap = (self.lastFrame ?? now, reason) }
+        guard self.isConfirmed, self.settings.mode.isStreamed, self.gap == nil else { return }
+        self.gap = (self.lastFrame ?? now, reason)
     }
 }
 
@@ -359,6 +417,7 @@ extension AccountMachine {
         self.heartbeat = nil
         self.liveSince = nil
         if self.phase == .bootstrapping { actions.append(.releaseBuffer) }
+        self.isAdmitted = false
         self.phase = .failed(retryAt: now + Self.failedRetry)
         actions.append(.close(code: 1000, reason: text))
         self.changeState(to: .failed, text, &actions)
@@ -370,139 +429,16 @@ extension AccountMachine {
         self.tick(now: now, actions: &actions)
     }
 
+    /// The same, but not at once.
+    public mutating func needSweep(by time: Uptime, now: Uptime, actions: inout [Action]) {
+        self.sweeps.request(by: time)
+        self.tick(now: now, actions: &actions)
+    }
+
     /// A frame or a row of the private socket could not be read, so what it said is known to the exchange alone. A series
     /// of them makes one sweep per ``unreadablePause`` at most.
     public mutating func receivedUnreadable(now: Uptime, actions: inout [Action]) {
         self.sweeps.request(by: now + Self.unreadablePause)
         self.tick(now: now, actions: &actions)
-    }
-}
-
-// MARK: - Time
-
-extension AccountMachine {
-    public var deadline: Uptime {
-        var earliest = min(self.wantsSweeps ? self.sweeps.deadline : .distantFuture, self.doubtfulAt)
-        if let heartbeat = self.heartbeat { earliest = min(earliest, heartbeat.deadline) }
-        switch self.phase {
-        case .waiting(let until), .failed(let until): earliest = min(earliest, until)
-        case .connecting(let deadline), .authenticating(let deadline), .subscribing(let deadline):
-            earliest = min(earliest, deadline)
-        case .idle, .checkingKey, .polling, .queued, .bootstrapping, .live, .closing, .stopped: break
-        }
-        if self.settings.mode == .hybrid, self.phase != .stopped, self.state != .failed {
-            if self.driver == .hybrid, let dead = self.deadSince {
-                earliest = min(earliest, dead + self.settings.fallbackAfter)
-            }
-            if self.driver == .rest, let live = self.liveSince { earliest = min(earliest, live + Self.takeOverAfter) }
-        }
-        return earliest
-    }
-
-    public mutating func tick(now: Uptime, actions: inout [Action]) {
-        self.tickConnection(now: now, actions: &actions)
-        self.tickDriver(now: now, actions: &actions)
-        self.tickConfirmation(now: now, actions: &actions)
-        if self.wantsSweeps, self.sweeps.start(now: now) { actions.append(.sweep) }
-    }
-
-    private mutating func tickConnection(now: Uptime, actions: inout [Action]) {
-        switch self.phase {
-        case .waiting(let until):
-            if now >= until {
-                self.phase = .queued
-                actions.append(.requestConnection)
-            }
-        case .failed(let retryAt):
-            if now >= retryAt {
-                self.phase = .checkingKey
-                actions.append(.checkKey)
-            }
-        case .connecting(let deadline):
-            if now >= deadline { self.close("no connection within \(self.settings.connectTimeout)", &actions) }
-        case .authenticating(let deadline):
-            if now >= deadline { self.close("no answer to auth within \(self.settings.authTimeout)", &actions) }
-        case .subscribing(let deadline):
-            if now >= deadline { self.close("no answer to subscribe within \(self.settings.authTimeout)", &actions) }
-        case .idle, .checkingKey, .polling, .queued, .bootstrapping, .live, .closing, .stopped:
-            break
-        }
-        guard var heartbeat = self.heartbeat else { return }
-        let verdict = heartbeat.check(now: now)
-        self.heartbeat = heartbeat
-        switch verdict {
-        case .none: break
-        case .ping:
-            self.pings += 1
-            actions.append(.send(OperationRequest.ping(requestID: "p\(self.pings)")))
-        case .dead:
-            self.close("no answer to a ping within \(self.settings.pongTimeout)", &actions)
-        }
-    }
-
-    /// When a live account is degraded because no sweep has confirmed it: two were due, and the last had time to come.
-    private var doubtfulAt: Uptime {
-        guard self.state == .live, let confirmedAt = self.confirmedAt else { return .distantFuture }
-        return confirmedAt + self.sweepInterval * 2 + Self.sweepPatience
-    }
-
-    private mutating func tickConfirmation(now: Uptime, actions: inout [Action]) {
-        guard now >= self.doubtfulAt else { return }
-        self.changeState(to: .degraded, "positions are not confirmed over REST any more: no answer in time", &actions)
-    }
-
-    private mutating func tickDriver(now: Uptime, actions: inout [Action]) {
-        guard self.settings.mode == .hybrid, self.phase != .stopped, self.state != .failed else { return }
-        if self.driver == .hybrid, let dead = self.deadSince, now >= dead + self.settings.fallbackAfter {
-            self.driver = .rest
-            self.sweeps.request(now: now)
-            self.changeState(to: .fallback, "REST drives: \(self.lastError ?? "the stream is not up yet")", &actions)
-        } else if self.driver == .rest, let live = self.liveSince, now >= live + Self.takeOverAfter {
-            self.driver = .hybrid
-            self.judge(failure: nil, now: now, &actions)
-        }
-    }
-
-    /// Sweeps make sense while something is driven by them or stands to be confirmed.
-    private var wantsSweeps: Bool {
-        switch self.phase {
-        case .polling, .bootstrapping, .live: true
-        case .idle, .failed, .stopped: false
-        case .checkingKey, .waiting, .queued, .connecting, .authenticating, .subscribing, .closing:
-            self.driver == .rest && self.settings.mode == .hybrid
-        }
-    }
-
-    private var sweepInterval: Duration {
-        self.driver == .rest ? self.settings.pollInterval : self.settings.reconcileInterval
-    }
-
-    private mutating func close(_ reason: String, _ actions: inout [Action]) {
-        self.phase = .closing
-        self.heartbeat = nil
-        self.lastError = reason
-        actions.append(.close(code: nil, reason: reason))
-    }
-
-    private mutating func judge(failure: String?, now: Uptime, _ actions: inout [Action]) {
-        if self.driver == .rest, self.settings.mode == .hybrid { return }
-        let isUp = self.phase == .live || self.phase == .polling
-        guard isUp else { return }
-        if self.isConfirmed, self.sweeps.failures == 0 {
-            self.changeState(to: .live, "live", &actions)
-        } else if self.sweeps.failures > 0 {
-            self.changeState(
-                to: self.isConfirmed || self.phase == .live ? .degraded : self.state,
-                "positions could not be listed: \(failure ?? self.lastError ?? "unknown")",
-                &actions
-            )
-        }
-    }
-
-    private mutating func changeState(to state: State, _ reason: String, _ actions: inout [Action]) {
-        self.reason = reason
-        if state == self.state { return }
-        actions.append(.stateChanged(from: self.state, to: state, reason: reason))
-        self.state = state
     }
 }

@@ -34,6 +34,7 @@ public final class MarkHub: @unchecked Sendable {
         fileprivate(set) var mark: Mark?
         /// The newest mark is too old, or there is none.
         fileprivate(set) var isStale = true
+        fileprivate var history = MarkHistory()
     }
 
     /// What the feed has left for a hub on another loop.
@@ -111,6 +112,7 @@ public final class MarkHub: @unchecked Sendable {
         // Nobody here will hear of further marks, so what is known must not be taken for the newest later.
         self.entries[place.entry].mark = nil
         self.entries[place.entry].isStale = true
+        self.entries[place.entry].history.end()
         self.feed.release(self.entries[place.entry].symbol, for: self, index: place.entry)
     }
 
@@ -125,6 +127,17 @@ public final class MarkHub: @unchecked Sendable {
 
     /// What all holders share whose value is the ticker's.
     func entry(_ place: Place) -> Entry { self.entries[place.entry] }
+
+    /// Between which prices a held symbol's mark was from one instant to another; nil if that is not known.
+    public func range(_ symbol: String, from: Uptime, to: Uptime) -> MarkRange? {
+        self.indexes[symbol].flatMap { self.entries[$0].history.range(from: from, to: to) }
+    }
+
+    /// How many marks of a held symbol have come to this hub, and when the last one did.
+    public func ticks(_ symbol: String) -> (count: Int64, last: Uptime?)? {
+        guard let index = self.indexes[symbol] else { return nil }
+        return self.entries[index].history.ticks
+    }
 
     /// A new row of the position.
     func replace(_ place: Place, with position: Position) {
@@ -163,6 +176,7 @@ public final class MarkHub: @unchecked Sendable {
             }
             self.entries[index].mark = mark
             self.entries[index].isStale = false
+            self.entries[index].history.append(mark, conflated: conflated)
         }
         self.forEachHolder(index) { holder, place in
             if holder.isApart {
@@ -183,7 +197,15 @@ public final class MarkHub: @unchecked Sendable {
         self.entries[index].isStale = true
         let mark = self.entries[index].mark
         self.forEachHolder(index) { holder, _ in
-            if holder.isApart || wasStale || holder.isMuted { return }
+            if holder.isApart {
+                holder.tracker?.takeUnretainedValue().becameStaleApart(
+                    slot: Int(holder.slot),
+                    source: .hybrid,
+                    wallTime: wallTime
+                )
+                return
+            }
+            if wasStale || holder.isMuted { return }
             holder.tracker?.takeUnretainedValue().becameStale(
                 mark,
                 holder.position.takeUnretainedValue(),

@@ -11,16 +11,41 @@ public struct InstanceVersion: Sendable, Equatable, Codable {
     }
 }
 
-/// What the control socket answers instead of data, with a status from 400 on.
+/// What the control socket answers instead of data, with a status from 400 on; or as the last line of an answer that had
+/// begun.
 public struct ControlRefusal: Sendable, Equatable, Codable {
     /// For people.
     public var error: String
     /// Names that the request gave and nobody has.
     public var unknown: [Unknown]?
+    /// The exit code that belongs to it, where the status does not say it.
+    public var exitCode: Int32?
+    /// True if the text is a finished listing, such as a file's diagnostics.
+    public var isListing: Bool?
 
-    public init(error: String, unknown: [Unknown]? = nil) {
+    public init(error: String, unknown: [Unknown]? = nil, exitCode: Int32? = nil, isListing: Bool? = nil) {
         self.error = error
         self.unknown = unknown
+        self.exitCode = exitCode
+        self.isListing = isListing
+    }
+
+    /// An error on its way to a client. What knows no exit code is a failure: 1.
+    public init(_ error: any Error) {
+        if let error = error as? ControlClientError, let refusal = error.refusal {
+            self = refusal
+            self.exitCode = error.exitCode
+        } else if let error = error as? any CodedError {
+            self.init(error: error.message, exitCode: error.exitCode, isListing: error.isListing ? true : nil)
+        } else {
+            self.init(error: "\(error)", exitCode: 1)
+        }
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case error, unknown
+        case exitCode = "exit_code"
+        case isListing = "listing"
     }
 
     public struct Unknown: Sendable, Equatable, Codable {

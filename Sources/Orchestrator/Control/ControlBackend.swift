@@ -17,6 +17,28 @@ public protocol ControlBackend: Sendable {
     /// What consumers have asked for, from the journal.
     /// - Throws: why the journal cannot be read.
     func actions(_ request: ActionsRequest) async throws -> ActionHistory
+
+    /// Changes what runs. Returns when all is done, or when the request's time is over: then what is still under way goes
+    /// on. A time of 0 means: begin, and do not wait.
+    /// - Parameters:
+    ///   - request: one that has no ``ChangeRequest/problem``, and names only accounts that exist.
+    ///   - caller: by the kernel's word.
+    ///   - progress: called for each account when it has come through, from anywhere; the report has them all again.
+    /// - Throws: why nothing was changed; a ``CodedError`` keeps its exit code on the way to the client.
+    func change(
+        _ request: ChangeRequest,
+        by caller: Caller,
+        progress: @escaping @Sendable (ChangeReport.Account) -> Void
+    ) async throws -> ChangeReport
+
+    /// What an `apply` of a file would do.
+    /// - Parameter file: absolute; nil means the file that runs.
+    /// - Throws: why there is no plan; ``InvalidConfiguration`` if the file cannot run.
+    func plan(file: String?) async throws -> PlanDocument
+
+    /// What was changed, when, by whom and why; in any order.
+    /// - Throws: why the history cannot be read.
+    func revisions(_ request: RevisionsRequest) async throws -> [Revision]
 }
 
 extension ControlBackend {

@@ -23,7 +23,7 @@ public struct ControlClient: Sendable {
     }
 
     /// A report of two thousand accounts with ten positions each is 6 MB.
-    private static let longestAnswer = 256 << 20
+    static let longestAnswer = 256 << 20
 
     private let http: HTTPClient
     private let location: InstanceLocation
@@ -93,19 +93,28 @@ public struct ControlClient: Sendable {
     }
 
     func get(_ uri: String) async throws -> (HTTPHeaders, ByteBuffer) {
-        try await self.inTime {
+        try await self.inTime(self.timeout) {
             let response = try await self.open(uri)
             return (response.headers, try await response.body.collect(upTo: ControlClient.longestAnswer))
         }
     }
 
     /// Returns when the head of a good answer is there.
-    private func open(_ uri: String) async throws -> HTTPClientResponse {
+    /// - Parameters:
+    ///   - posting: a body of JSON, which makes it a POST.
+    ///   - within: how long the head may take; nil means this client's own time.
+    func open(_ uri: String, posting: ByteBuffer? = nil, within: Duration? = nil) async throws -> HTTPClientResponse {
         guard let url = URL(httpURLWithSocketPath: self.location.controlSocket, uri: uri) else {
             throw ControlClientError(.failed, "\(self.location.controlSocket) cannot be written as an address")
         }
-        let request = HTTPClientRequest(url: url.absoluteString)
-        return try await self.inTime {
+        var described = HTTPClientRequest(url: url.absoluteString)
+        if let posting {
+            described.method = .POST
+            described.headers.add(name: "content-type", value: "application/json")
+            described.body = .bytes(posting)
+        }
+        let request = described
+        return try await self.inTime(within ?? self.timeout) {
             let response: HTTPClientResponse
             do {
                 response = try await self.http.execute(request, deadline: .distantFuture)
@@ -137,10 +146,14 @@ public struct ControlClient: Sendable {
             case ENOENT, ECONNREFUSED, ENOTDIR: return self.notRunning
             case EACCES, EPERM:
                 return ControlClientError(.noPermission, "no permission to use \(self.location.controlSocket)")
+            case ECONNRESET, EPIPE: return ControlClient.brokenOff("\(error)")
             default: break
             }
         }
-        if let error = error as? HTTPClientError, error == .connectTimeout { return self.noAnswer }
+        if let error = error as? HTTPClientError {
+            if error == .connectTimeout { return self.noAnswer(self.timeout) }
+            if error == .remoteConnectionClosed { return ControlClient.brokenOff("\(error)") }
+        }
         if error is CancellationError { return error }
         return ControlClientError(.failed, "the instance does not answer properly: \(error)")
     }
@@ -152,24 +165,25 @@ public struct ControlClient: Sendable {
         )
     }
 
-    private var noAnswer: ControlClientError {
+    private func noAnswer(_ time: Duration) -> ControlClientError {
         ControlClientError(
             .noAnswer,
-            "instance '\(self.location.instance)' gave no answer within \(self.timeout) (\(self.location.controlSocket))"
+            "instance '\(self.location.instance)' gave no answer within \(time) (\(self.location.controlSocket))"
         )
     }
 
-    private func inTime<Answer: Sendable>(
+    func inTime<Answer: Sendable>(
+        _ time: Duration,
         _ operation: @escaping @Sendable () async throws -> Answer
     ) async throws -> Answer {
         try await withThrowingTaskGroup(of: Answer?.self) { group in
             group.addTask { try await operation() }
-            group.addTask { [timeout] in
-                try await Task.sleep(for: timeout)
+            group.addTask {
+                try await Task.sleep(for: time)
                 return nil
             }
             defer { group.cancelAll() }
-            guard let first = try await group.next(), let answer = first else { throw self.noAnswer }
+            guard let first = try await group.next(), let answer = first else { throw self.noAnswer(time) }
             return answer
         }
     }

@@ -19,7 +19,7 @@ public struct ControlClientError: Error, Sendable, Equatable, CustomStringConver
 
     public let code: Code
     public let message: String
-    /// If the code is `refused`.
+    /// What the instance said, if it said why.
     public let refusal: ControlRefusal?
 
     public init(_ code: Code, _ message: String, refusal: ControlRefusal? = nil) {
@@ -32,7 +32,8 @@ public struct ControlClientError: Error, Sendable, Equatable, CustomStringConver
 
     /// The process exit code that the contract gives to this error.
     public var exitCode: Int32 {
-        switch self.code {
+        if let code = self.refusal?.exitCode { return code }
+        return switch self.code {
         case .notRunning: 3
         case .noAnswer: 4
         case .refused: 64

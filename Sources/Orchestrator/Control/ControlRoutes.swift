@@ -3,7 +3,7 @@ import Hummingbird
 import NIOCore
 import ServiceLifecycle
 
-/// What the control socket answers. Read-only.
+/// What the control socket answers.
 struct ControlRoutes: Sendable {
     let instance: String
     let backend: any ControlBackend
@@ -11,11 +11,17 @@ struct ControlRoutes: Sendable {
     /// Says the fleet's health beside a status report, so that a client that passes the bytes on need not read them.
     static let healthHeader = "x-bybitctl-health"
 
-    func router() -> Router<BasicRequestContext> {
-        let router = Router()
+    /// Says beside a plan whether it would change anything.
+    static let differencesHeader = "x-bybitctl-differences"
+
+    func router() -> Router<ControlContext> {
+        let router = Router(context: ControlContext.self)
         router.get("/v1/status") { request, _ in try await self.status(request) }
         router.get("/v1/events") { request, _ in try await self.events(request) }
         router.get("/v1/actions") { request, _ in try await self.actions(request) }
+        router.get("/v1/revisions") { request, _ in try await self.revisions(request) }
+        router.post("/v1/changes") { request, context in try await self.change(request, context) }
+        router.post("/v1/plan") { request, _ in try await self.plan(request) }
         router.get("/v1/version") { _, _ in try self.version() }
         return router
     }
@@ -33,8 +39,7 @@ struct ControlRoutes: Sendable {
             accounts: query.accounts
         )
         report.rollUp(wholeFleet: query.accounts.isEmpty)
-        var response = Response(status: .ok, body: ResponseBody(byteBuffer: report.json()))
-        response.headers[.contentType] = "application/json"
+        var response = ControlRoutes.json(report.json())
         if let name = HTTPFields.Element.Name(ControlRoutes.healthHeader) {
             response.headers[name] = report.health.rawValue
         }
@@ -73,16 +78,14 @@ struct ControlRoutes: Sendable {
         do {
             history = try await self.backend.actions(query)
         } catch {
-            return try ControlRoutes.refusal(.internalServerError, ControlRefusal(error: "\(error)"))
+            return try ControlRoutes.refusal(error)
         }
         // An account that has left the file has a history all the same.
         let known = Set(history.accounts).union(await self.backend.accountNames()).sorted()
         if let refusal = ControlRefusal.unknownAccounts(asked: query.accounts, existing: known) {
             return try ControlRoutes.refusal(.notFound, refusal)
         }
-        var response = Response(status: .ok, body: ResponseBody(byteBuffer: ActionsReport(history).json()))
-        response.headers[.contentType] = "application/json"
-        return response
+        return ControlRoutes.json(ActionsReport(history).json())
     }
 
     /// Copies events until the stream ends, the follower is gone, or the server shuts down.
@@ -117,21 +120,31 @@ struct ControlRoutes: Sendable {
         )
     }
 
-    private func unknown(_ accounts: [String]) async -> ControlRefusal? {
+    func unknown(_ accounts: [String]) async -> ControlRefusal? {
         guard !accounts.isEmpty else { return nil }
         return ControlRefusal.unknownAccounts(asked: accounts, existing: await self.backend.accountNames())
     }
 
-    private static func refusal(_ status: HTTPResponse.Status, _ refusal: ControlRefusal) throws -> Response {
+    static func refusal(_ status: HTTPResponse.Status, _ refusal: ControlRefusal) throws -> Response {
         try self.json(status, refusal)
+    }
+
+    /// What the backend could not do.
+    static func refusal(_ error: any Error) throws -> Response {
+        try self.json(.internalServerError, ControlRefusal(error))
+    }
+
+    static func json(_ bytes: ByteBuffer) -> Response {
+        var response = Response(status: .ok, body: ResponseBody(byteBuffer: bytes))
+        response.headers[.contentType] = "application/json"
+        return response
     }
 
     private static func json(_ status: HTTPResponse.Status, _ value: some Encodable) throws -> Response {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let data = try encoder.encode(value)
-        var response = Response(status: status, body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
-        response.headers[.contentType] = "application/json"
+        var response = self.json(ByteBuffer(bytes: try encoder.encode(value)))
+        response.status = status
         return response
     }
 }

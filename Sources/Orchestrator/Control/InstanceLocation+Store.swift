@@ -19,4 +19,13 @@ extension InstanceLocation {
         }
         return ActionsReport(history)
     }
+
+    /// The revisions and overrides of an instance that does not run.
+    /// - Returns: nil if it has left no store.
+    /// - Throws: ``StoreError`` if the file there is no store.
+    public func storedRevisions() throws(StoreError) -> RevisionFile? {
+        guard access(self.storeFile, F_OK) == 0 || errno != ENOENT else { return nil }
+        try StoreFile.isEmpty(self.storeFile)
+        return RevisionFile(path: self.storeFile)
+    }
 }

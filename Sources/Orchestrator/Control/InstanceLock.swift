@@ -49,7 +49,7 @@ public final class InstanceLock: Sendable {
             .busy,
             """
             instance '\(location.instance)' is running already: \(who) holds \(location.directory)
-            To change what it runs, edit its file, stop the process and start it again.
+            To change what it runs, edit its file and run `bybitctl apply FILE`; it goes on with what did not change.
             To run a second one beside it, give that one a name of its own (instance: in its file).
             """,
             pid: holder

@@ -23,6 +23,10 @@ extension StatusReport {
         public var errorsLastHour: Int
         /// The newest error with its cause, without secrets.
         public var lastError: String?
+        /// Nil for an account that does not run.
+        public var rollout: Rollout?
+        /// While it is draining, and after a drain that was not done in time.
+        public var drain: Drain?
 
         public init(
             name: String,
@@ -40,7 +44,9 @@ extension StatusReport {
             events: Events,
             reconnectsLastHour: Int = 0,
             errorsLastHour: Int = 0,
-            lastError: String? = nil
+            lastError: String? = nil,
+            rollout: Rollout? = nil,
+            drain: Drain? = nil
         ) {
             self.name = name
             self.enabled = enabled
@@ -58,10 +64,12 @@ extension StatusReport {
             self.reconnectsLastHour = reconnectsLastHour
             self.errorsLastHour = errorsLastHour
             self.lastError = lastError
+            self.rollout = rollout
+            self.drain = drain
         }
 
         private enum CodingKeys: String, CodingKey {
-            case name, enabled, state, health, mode, override, driver, positions, events
+            case name, enabled, state, health, mode, override, driver, positions, events, rollout, drain
             case configuredMode = "configured_mode"
             case dryRun = "dry_run"
             case privateSession = "private"
@@ -89,7 +97,9 @@ extension StatusReport {
                 events: try container.decode(Events.self, forKey: .events),
                 reconnectsLastHour: try container.decode(Int.self, forKey: .reconnectsLastHour),
                 errorsLastHour: try container.decode(Int.self, forKey: .errorsLastHour),
-                lastError: try container.decodeIfPresent(String.self, forKey: .lastError)
+                lastError: try container.decodeIfPresent(String.self, forKey: .lastError),
+                rollout: try container.decodeIfPresent(Rollout.self, forKey: .rollout),
+                drain: try container.decodeIfPresent(Drain.self, forKey: .drain)
             )
         }
 

@@ -83,6 +83,14 @@ extension StatusReport.Account {
         json.raw(",\"reconnects_1h\":").integer(self.reconnectsLastHour)
         json.raw(",\"errors_1h\":").integer(self.errorsLastHour)
         json.raw(",\"last_error\":").string(self.lastError)
+        if let rollout = self.rollout {
+            json.raw(",\"rollout\":")
+            rollout.write(to: json)
+        }
+        if let drain = self.drain {
+            json.raw(",\"drain\":")
+            drain.write(to: json)
+        }
         json.raw("}")
     }
 }

@@ -39,14 +39,28 @@ public struct SystemUser: Sendable, Equatable {
         return "/" + full.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
     }
 
+    /// What the user database calls a user; nil if it does not know him.
+    public static func name(of userID: UInt32) -> String? {
+        self.entry(of: userID) { $0.pw_name }.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
     private static func home(of userID: UInt32) -> String? {
+        self.entry(of: userID) { $0.pw_dir }.flatMap { $0.hasPrefix("/") ? $0 : nil }
+    }
+
+    /// A text of the user's line in the user database.
+    private static func entry(of userID: UInt32, _ text: (passwd) -> UnsafeMutablePointer<CChar>?) -> String? {
         var entry = passwd()
         var found: UnsafeMutablePointer<passwd>?
         var buffer = [CChar](repeating: 0, count: 16_384)
-        guard getpwuid_r(userID, &entry, &buffer, buffer.count, &found) == 0, found != nil, let home = entry.pw_dir
-        else { return nil }
-        let path = String(cString: home)
-        return path.hasPrefix("/") ? path : nil
+        return buffer.withUnsafeMutableBufferPointer { buffer in
+            // The line lives in the buffer.
+            guard let start = buffer.baseAddress,
+                getpwuid_r(userID, &entry, start, buffer.count, &found) == 0, found != nil,
+                let text = text(entry)
+            else { return nil }
+            return String(cString: text)
+        }
     }
 
     private static func workingDirectory() -> String? {

@@ -23,7 +23,7 @@ extension AccountSupervisor {
         events.lastAge = metrics.lastEventTime.map { max(0, wall - $0) }
         events.latencyP50 = metrics.latencyP50.map(Int64.init)
         events.latencyP99 = metrics.latencyP99.map(Int64.init)
-        let mode = self.account.mode == .rest ? Mode.rest : Mode.hybrid
+        let mode = self.stage.mode
         return StatusReport.Account(
             name: self.name,
             enabled: true,
@@ -31,8 +31,8 @@ extension AccountSupervisor {
             health: health,
             mode: mode.rawValue,
             configuredMode: self.account.configuration.mode.rawValue,
-            override: mode == self.account.configuration.mode ? nil : "start --mode \(mode.rawValue)",
-            driver: snapshot?.driver == .rest ? .rest : .hybrid,
+            override: nil,
+            driver: (snapshot?.driver).flatMap { StatusReport.Driver(rawValue: $0.rawValue) } ?? .rest,
             dryRun: self.account.isDryRun,
             privateSession: StatusReport.PrivateSession(
                 state: snapshot.flatMap { StatusReport.ConnectionState(rawValue: $0.connectionState.rawValue) }
@@ -45,7 +45,13 @@ extension AccountSupervisor {
             events: events,
             reconnectsLastHour: snapshot?.reconnectsLastHour ?? 0,
             errorsLastHour: snapshot?.errorsLastHour ?? 0,
-            lastError: trouble ?? snapshot?.lastError
+            lastError: trouble ?? snapshot?.lastError,
+            rollout: StatusReport.Rollout(
+                mode: mode,
+                step: mode == .cutover ? self.stage.percent : nil,
+                since: Timestamp(milliseconds: self.monitor.since),
+                gates: self.monitor.judgement.gates
+            )
         )
     }
 

@@ -12,7 +12,15 @@ package final class AccountSupervisor: @unchecked Sendable {
     package let pipeline: AccountPipeline
     let loop: PipelineLoop
     private let store: any PositionRecorder
-    private let logger: Logger
+    let logger: Logger
+    /// What the stream says while REST feeds the consumers.
+    package let shadow: ShadowEvents
+    package let monitor: RolloutMonitor
+    /// Told of what sends the account back to REST. On the account's loop.
+    package var onTrigger: (@Sendable (RollbackTriggers.Trigger) -> Void)?
+    /// How far a drain has come.
+    enum Drain: Sendable { case none, draining, drained }
+    var drain = Drain.none
     package private(set) var stream: HybridStream?
     /// Carries out what the account's consumers ask for; nil if it has none.
     package private(set) var executor: AccountExecutor?
@@ -38,6 +46,7 @@ package final class AccountSupervisor: @unchecked Sendable {
         numbers: NumberLease,
         queues: [EventQueue],
         store: any PositionRecorder,
+        rollout: RolloutConfiguration = RolloutConfiguration(),
         logger: Logger
     ) {
         self.account = account
@@ -46,6 +55,12 @@ package final class AccountSupervisor: @unchecked Sendable {
         self.store = store
         self.logger = logger
         self.queues = queues
+        self.monitor = RolloutMonitor(
+            RolloutStage(account.mode, percent: account.percent),
+            configuration: rollout,
+            time: fleetLoop.pipeline.clock
+        )
+        self.shadow = ShadowEvents(account: account.identity.name, time: fleetLoop.pipeline.clock)
         self.pipeline = AccountPipeline(
             account: account.identity.name,
             numbers: numbers,
@@ -53,6 +68,7 @@ package final class AccountSupervisor: @unchecked Sendable {
             queues: queues
         )
         self.pipeline.willTell = { [unowned self] update, line, n in self.record(update, line, n) }
+        self.pipeline.onConsumerFailure = { [monitor] text in monitor.consumerFailed(text) }
     }
 
     package var name: String { self.account.identity.name }
@@ -68,18 +84,22 @@ package final class AccountSupervisor: @unchecked Sendable {
 
     package func start(stream: HybridStream, restoring stored: [Position]) {
         self.stream = stream
+        stream.watcher = self.monitor
+        self.monitor.stream = stream
         stream.start(restoring: stored)
     }
 
     /// From any thread, once the account is started.
     package func stop() async throws {
-        try await self.eventLoop.flatSubmit { self.finishActions() }.get()
+        try await self.eventLoop.flatSubmit {
+            self.drain == .none ? self.finishActions() : self.eventLoop.makeSucceededVoidFuture()
+        }.get()
         try await self.stream?.stop()
     }
 
     /// Nothing more is decided; what is on its way to the exchange gets its answer, if that does not take too long. What has
     /// none is looked up by the next start.
-    private func finishActions() -> EventLoopFuture<Void> {
+    func finishActions() -> EventLoopFuture<Void> {
         guard let executor = self.executor else { return self.eventLoop.makeSucceededVoidFuture() }
         return executor.finish()
     }
@@ -87,6 +107,7 @@ package final class AccountSupervisor: @unchecked Sendable {
     /// Lets go of the stream, which keeps what observes it. Only for an account that nobody calls any more.
     package func dismantle() {
         self.stream = nil
+        self.monitor.stream = nil
         self.pipeline.setConsumers([])
         self.executor = nil
     }
@@ -98,6 +119,8 @@ package final class AccountSupervisor: @unchecked Sendable {
         self.settled = promise
         return promise.futureResult
     }
+
+    func settleForDrain() { self.settle() }
 
     private func settle() {
         self.isSettled = true
@@ -132,8 +155,12 @@ package final class AccountSupervisor: @unchecked Sendable {
     }
 
     func tickerQuarantined(_ symbol: String, text: String) {
-        guard let stream = self.stream, stream.tracker.book.openPositions.contains(where: { $0.key.symbol == symbol })
+        guard let stream = self.stream, stream.drive.hasStream,
+            stream.streamView.book.openPositions.contains(where: { $0.key.symbol == symbol })
         else { return }
+        // Also where the stream runs beside REST, and nobody misses the ticker.
+        self.monitor.subscriptionFailed(now: self.loop.clock.uptime())
+        guard self.streamedSymbols.contains(symbol) else { return }
         self.quarantined.insert(symbol)
         self.pipeline.onUpdate = { [weak self] update in
             // What REST tells meanwhile is no ticker.
@@ -147,6 +174,25 @@ package final class AccountSupervisor: @unchecked Sendable {
             symbol: symbol,
             "the exchange refuses the ticker of \(symbol): \(text). The position has no live mark; it is tried again"
         )
+    }
+
+    /// Held symbols whose marks the stream brings to the consumers.
+    var streamedSymbols: Set<String> {
+        guard let stream = self.stream else { return [] }
+        return Set(stream.tracker.book.openPositions.map(\.key.symbol).filter { stream.drive.streams($0) })
+    }
+
+    /// REST drives these now: that there is no ticker is nobody's trouble any more.
+    func leaveQuarantined() {
+        let streamed = self.streamedSymbols
+        for symbol in self.quarantined.subtracting(streamed).sorted() {
+            self.quarantined.remove(symbol)
+            self.alert("ticker_quarantined", .warning, .resolved, symbol: symbol, "REST brings the mark of \(symbol)")
+        }
+        if self.quarantined.isEmpty { self.pipeline.onUpdate = nil }
+        if streamed.isEmpty {
+            self.alert("tickers_not_restored", .warning, .resolved, symbol: "", "REST brings the marks")
+        }
     }
 
     private func tickerRecovered(_ key: PositionKey) {
@@ -163,7 +209,7 @@ package final class AccountSupervisor: @unchecked Sendable {
 
     /// Tickers of the account's positions are back after a gap, or are missing for too long.
     func tickersChanged(_ gap: TickerFeed.GapReport) {
-        let held = Set((self.stream?.tracker.book.openPositions ?? []).map(\.key.symbol))
+        let held = self.streamedSymbols
         let lost = gap.lost.filter(held.contains)
         let missing = gap.missing.filter(held.contains)
         guard gap.isOver else {
@@ -195,7 +241,7 @@ package final class AccountSupervisor: @unchecked Sendable {
         self.loop.batchEnded()
     }
 
-    private func alert(
+    func alert(
         _ code: String,
         _ severity: PipelineEvent.Alert.Severity,
         _ state: PipelineEvent.Alert.State,

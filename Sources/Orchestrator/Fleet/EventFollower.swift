@@ -4,12 +4,15 @@ import Synchronization
 /// One follower of the event stream: a bounded queue, and the recorded events it begins with.
 final class EventFollower: EventSubscription, Sendable {
     let queue: EventQueue
+    /// It gets what streams say that run beside REST, too.
+    let wantsShadow: Bool
     private let pending: Mutex<ByteBuffer?>
     private let onEnd: @Sendable (EventFollower) -> Void
     private let hasEnded = Atomic<Bool>(false)
 
-    init(queue: EventQueue, onEnd: @escaping @Sendable (EventFollower) -> Void) {
+    init(queue: EventQueue, wantsShadow: Bool, onEnd: @escaping @Sendable (EventFollower) -> Void) {
         self.queue = queue
+        self.wantsShadow = wantsShadow
         self.pending = Mutex(nil)
         self.onEnd = onEnd
     }

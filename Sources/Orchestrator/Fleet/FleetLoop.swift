@@ -21,6 +21,11 @@ package final class FleetLoop: @unchecked Sendable {
         self.accounts.append(account)
     }
 
+    package func remove(_ account: AccountSupervisor) {
+        self.eventLoop.assertInEventLoop()
+        self.accounts.removeAll { $0 === account }
+    }
+
     /// Runs `body` on the loop for each of its accounts and returns what it says.
     package func collect<Value: Sendable>(
         _ body: @escaping @Sendable (AccountSupervisor) -> Value?

@@ -21,14 +21,19 @@ enum OpenFiles {
     /// A connection for each account, one more while an old one closes; files, three pipes for each child process, sockets
     /// with some readers; event loops, the store, REST, followers.
     static func needed(by plan: StartPlan) -> Int {
+        self.needed(by: plan.running.map { ($0.identity.name, $0.configuration.strategy.sinks) })
+    }
+
+    /// - Parameter accounts: those that run, with their sinks.
+    static func needed(by accounts: [(name: String, sinks: [SinkConfiguration])]) -> Int {
         var paths: Set<String> = []
-        for account in plan.running {
-            for case .jsonl(let file) in account.configuration.strategy.sinks { paths.insert(file.path) }
+        for account in accounts {
+            for case .jsonl(let file) in account.sinks { paths.insert(file.path) }
         }
-        let sinks = SinkPlan(plan.running)
+        let sinks = SinkPlan(accounts)
         let pipes = 3 * sinks.execs.count
         let sockets = sinks.sockets.isEmpty ? 0 : 2 * sinks.sockets.count + self.readers
-        return 2 * plan.running.count + paths.count + pipes + sockets + self.base
+        return 2 * accounts.count + paths.count + pipes + sockets + self.base
     }
 
     private static let base = 96

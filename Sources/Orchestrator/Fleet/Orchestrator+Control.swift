@@ -5,7 +5,10 @@ import NIOCore
 import Synchronization
 
 extension Orchestrator: ControlBackend {
-    public func accountNames() async -> [String] { self.plan.all.map(\.name) }
+    public func accountNames() async -> [String] {
+        guard let fleet = self.state.withLock({ $0.fleet }) else { return self.plan.all.map(\.name) }
+        return await fleet.configuration.accounts.map(\.name)
+    }
 
     public func statusReport(includePositions: Bool, accounts: [String]) async -> StatusReport {
         let services = self.state.withLock { $0.services }
@@ -13,13 +16,12 @@ extension Orchestrator: ControlBackend {
             instance: self.location.instance,
             pid: getpid(),
             startedAt: Timestamp(milliseconds: self.startedAt),
-            revision: 1,
+            revision: 0,
             tickers: StatusReport.Tickers(TickerFeed.Snapshot(), now: .now()),
             budgets: StatusReport.Budgets(connectionsUsed: 0, connectionsLimit: 0, restUsed: 0, restLimit: 0),
             accounts: []
         )
         let wanted = Set(accounts)
-        func isWanted(_ name: String) -> Bool { wanted.isEmpty || wanted.contains(name) }
         var running: [String: StatusReport.Account] = [:]
         if let services {
             let feed = await self.feedSnapshot(services)
@@ -41,10 +43,9 @@ extension Orchestrator: ControlBackend {
                 running[account.name] = account
             }
         }
-        let planned = Set(self.plan.running.map(\.identity.name))
-        report.accounts = self.plan.all.filter { isWanted($0.name) }.map { account in
-            running[account.name] ?? Self.notRunning(account, isPlanned: planned.contains(account.name))
-        }
+        guard let fleet = self.state.withLock({ $0.fleet }) else { return report }
+        report.revision = await fleet.revision
+        report.accounts = await fleet.complete(running, only: wanted)
         return report
     }
 
@@ -77,22 +78,6 @@ extension Orchestrator: ControlBackend {
         return reports
     }
 
-    /// An account that has no supervisor: disabled, left out by `--account`, or not started yet.
-    private static func notRunning(_ account: AccountConfiguration, isPlanned: Bool) -> StatusReport.Account {
-        StatusReport.Account(
-            name: account.name,
-            enabled: isPlanned,
-            state: isPlanned ? .starting : .disabled,
-            health: isPlanned ? .degraded : .healthy,
-            mode: account.mode.rawValue,
-            configuredMode: account.mode.rawValue,
-            driver: account.mode == .hybrid ? .hybrid : .rest,
-            dryRun: account.isDryRun,
-            privateSession: StatusReport.PrivateSession(state: .idle, connects: 0, lastFrameAge: nil),
-            events: StatusReport.Events()
-        )
-    }
-
     public func actions(_ request: ActionsRequest) async throws -> ActionHistory {
         guard let store = self.state.withLock({ $0.store }) else {
             throw OrchestratorError(.io, "the journal of actions is not open: the instance is just stopping")
@@ -104,7 +89,8 @@ extension Orchestrator: ControlBackend {
 
     public func follow(_ request: FollowRequest) async -> any EventSubscription {
         let filter = EventFilter(request)
-        let follower = EventFollower(queue: EventQueue(name: "follower", filter: filter)) { [weak self] follower in
+        let queue = EventQueue(name: "follower", filter: filter)
+        let follower = EventFollower(queue: queue, wantsShadow: request.shadow) { [weak self] follower in
             guard let self else { return }
             self.state.withLock { $0.followers[ObjectIdentifier(follower)] = nil }
             self.detach(follower)
@@ -124,7 +110,7 @@ extension Orchestrator: ControlBackend {
         for loop in services.loops {
             do {
                 for (name, number) in try await loop.collect({ account in
-                    account.pipeline.attach(follower.queue)
+                    account.attach(follower)
                     return (account.name, account.pipeline.lastNumber)
                 }) {
                     lastNumbers[name] = number
@@ -150,16 +136,26 @@ extension Orchestrator: ControlBackend {
 
     /// An account that starts while somebody follows joins the stream. On the account's loop.
     func attachFollowers(to account: AccountSupervisor) {
-        for follower in self.state.withLock({ Array($0.followers.values) }) { account.pipeline.attach(follower.queue) }
+        for follower in self.state.withLock({ Array($0.followers.values) }) { account.attach(follower) }
     }
 
     private func detach(_ follower: EventFollower) {
         guard let services = self.state.withLock({ $0.services }) else { return }
         for loop in services.loops {
             loop.eventLoop.execute {
-                for account in loop.accounts { account.pipeline.detach(follower.queue) }
+                for account in loop.accounts {
+                    account.pipeline.detach(follower.queue)
+                    account.shadow.detach(follower.queue)
+                }
             }
         }
+    }
+}
+
+extension AccountSupervisor {
+    fileprivate func attach(_ follower: EventFollower) {
+        self.pipeline.attach(follower.queue)
+        if follower.wantsShadow { self.shadow.attach(follower.queue) }
     }
 }
 

@@ -8,6 +8,7 @@ import Synchronization
 /// ``run()`` holds until ``stop()``. Accounts are independent: one that fails is reported, the others go on.
 public final class Orchestrator: Sendable {
     let configuration: Configuration
+    let options: OrchestratorOptions
     let plan: StartPlan
     let location: InstanceLocation
     let logger: Logger
@@ -20,6 +21,7 @@ public final class Orchestrator: Sendable {
     struct State {
         var services: FleetServices?
         var store: Store?
+        var fleet: Fleet?
         var followers: [ObjectIdentifier: EventFollower] = [:]
         /// Queues of those who read from a socket sink.
         var readers: [ObjectIdentifier: EventQueue] = [:]
@@ -32,6 +34,7 @@ public final class Orchestrator: Sendable {
     /// - Throws: ``OrchestratorError`` or ``InstanceError``.
     public init(configuration: Configuration, options: OrchestratorOptions, logger: Logger) throws {
         self.configuration = configuration
+        self.options = options
         self.plan = try StartPlan(configuration, options: options)
         self.location = try InstanceLocation(
             stateDirectory: configuration.runtime.stateDirectory,
@@ -71,7 +74,9 @@ public final class Orchestrator: Sendable {
         }
         self.tellWhatWasSetAside(store)
         let services: FleetServices
+        let firstSinks: SinkPlan
         do {
+            firstSinks = try self.firstSinks(store)
             services = try FleetServices(self.configuration, endpoints: self.plan.endpoints, logger: self.logger)
         } catch {
             try await store.close()
@@ -82,13 +87,31 @@ public final class Orchestrator: Sendable {
             state.store = store
         }
         let sinks = EventSinks(
-            SinkPlan(self.plan.running),
+            firstSinks,
             store: store,
             logger: self.logger,
             onChange: { [weak self] queue, name, trouble in self?.sinkChanged(queue, name, trouble) },
             onReader: { [weak self] queue, isThere in self?.readerChanged(queue, isThere: isThere) }
         )
-        let outcome = await self.operate(lock: lock, store: store, services: services, sinks: sinks)
+        let fleet = Fleet(
+            self.configuration,
+            options: self.options,
+            services: services,
+            store: store,
+            sinks: sinks,
+            logger: self.logger,
+            introduce: { [weak self] supervisor in
+                self?.attachFollowers(to: supervisor)
+                self?.introduce(supervisor)
+            },
+            sinksEnded: { [weak self] queues in
+                self?.state.withLock { state in
+                    for queue in queues { state.failingSinks[ObjectIdentifier(queue)] = nil }
+                }
+            }
+        )
+        self.state.withLock { $0.fleet = fleet }
+        let outcome = await self.operate(fleet, lock: lock, store: store, services: services, sinks: sinks)
         let isComplete = await self.shutDown(services: services, sinks: sinks, store: store)
         try outcome.get()
         if !isComplete {
@@ -99,7 +122,22 @@ public final class Orchestrator: Sendable {
         }
     }
 
+    /// The sinks of the accounts that run at first: what their children are called, and how much may wait for them.
+    private func firstSinks(_ store: Store) throws -> SinkPlan {
+        let overrides = try store.overrides()
+        let accounts = self.configuration.accounts.filter { account in
+            EffectiveAccount(
+                account,
+                override: overrides[account.name]?.override,
+                modeCap: nil,
+                steps: self.configuration.rollout.gates.cutover.steps
+            ).runs && (self.options.accounts.isEmpty || self.options.accounts.contains(account.name))
+        }
+        return SinkPlan(accounts.map { ($0.name, $0.strategy.sinks) })
+    }
+
     private func operate(
+        _ fleet: Fleet,
         lock: InstanceLock,
         store: Store,
         services: FleetServices,
@@ -120,7 +158,7 @@ public final class Orchestrator: Sendable {
             group.addTask {
                 do {
                     try await control.waitUntilListening()
-                    try await self.startAccounts(store: store, services: services, sinks: sinks)
+                    try await self.startAccounts(fleet, store: store, services: services, sinks: sinks)
                 } catch is CancellationError {
                     return nil
                 } catch {
@@ -141,6 +179,7 @@ public final class Orchestrator: Sendable {
                     break
                 }
             }
+            await fleet.stop()
             self.beginStopping(services)
             await control.stop()
             group.cancelAll()
@@ -151,53 +190,22 @@ public final class Orchestrator: Sendable {
 
     // MARK: Start
 
-    private func startAccounts(store: Store, services: FleetServices, sinks: EventSinks) async throws {
+    private func startAccounts(
+        _ fleet: Fleet,
+        store: Store,
+        services: FleetServices,
+        sinks: EventSinks
+    ) async throws {
         await self.synchronizeClock(services)
         let loops = services.loops
         FleetLoop.connect(services.loops, to: services.feed)
         await services.keepTickSizes(at: self.location.tickSizeFile, logger: self.logger)
-        let known = try store.loadAll(self.plan.running.map(\.identity.name), above: self.numberFloors(store))
-        let written = self.lastNumbersWritten(known)
         sinks.start()
-        for (index, account) in self.plan.running.enumerated() {
-            if self.state.withLock({ $0.isStopping }) { return }
-            let loop = loops[index % loops.count]
-            let stored = known[index]
-            let queues = sinks.queues(of: account, stored: stored, written: written)
-            let logger = self.logger
-            try await loop.eventLoop.submit {
-                let supervisor = AccountSupervisor(
-                    account: account,
-                    fleetLoop: loop,
-                    numbers: stored.numbers,
-                    queues: queues,
-                    store: store,
-                    logger: logger
-                )
-                loop.add(supervisor)
-                self.attachFollowers(to: supervisor)
-                self.introduce(supervisor)
-                if let setAside = store.setAside { supervisor.storeWasSetAside(setAside) }
-                if account.configuration.strategy.hasConsumers {
-                    let executor = services.executor(of: supervisor, on: loop, store: store, logger: logger)
-                    supervisor.act(through: executor, restoring: stored)
-                }
-                var settings = services.streamSettings
-                settings.machine.mode = account.mode
-                let stream = HybridStream(
-                    account: account.identity,
-                    settings: settings,
-                    services: services.stream,
-                    eventLoop: loop.eventLoop,
-                    hub: account.mode == .hybrid ? loop.hub : nil,
-                    updates: supervisor.pipeline,
-                    observer: supervisor,
-                    logger: logger
-                )
-                supervisor.start(stream: stream, restoring: stored.positions)
-            }.get()
-        }
+        try await fleet.begin(floors: self.numberFloors(store))
         sinks.filled()
+        // Accounts that do not run now get what was left for them when they do.
+        store.forgetToldEvents(ofOthersThan: Set(self.plan.all.map(\.name)))
+        self.watchFeed(services, store)
         // Accounts that were added before the end began are told not to wait; later ones are not added.
         if self.state.withLock({ $0.isStopping }) { return }
         for loop in loops {
@@ -206,20 +214,30 @@ public final class Orchestrator: Sendable {
         }
     }
 
-    /// By file and account: the last event that a process that was killed has written, for accounts of which there are
-    /// events that it need not have written.
-    private func lastNumbersWritten(_ known: [StoredAccount]) -> [String: [String: Int64]] {
-        var accounts: [String: Set<String>] = [:]
-        for (account, stored) in zip(self.plan.running, known) where !stored.told.isEmpty {
-            for case .jsonl(let file) in account.configuration.strategy.sinks {
-                accounts[file.path, default: []].insert(stored.account)
+    /// What gates have measured is stored every so many seconds.
+    private static let looksPerRecord = 10
+
+    /// Once a second every account looks how its stream does.
+    private func watchFeed(_ services: FleetServices, _ store: Store) {
+        let (feed, time) = (services.feed, services.stream.environment.time)
+        let watch = Mutex(FeedWatch())
+        let looks = Mutex(0)
+        feed.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+            let state = watch.withLock { $0.look(feed.makeSnapshot(), now: time.uptime()) }
+            let isKept = looks.withLock { looks in
+                looks += 1
+                return looks % Self.looksPerRecord == 0
+            }
+            for loop in services.loops {
+                loop.eventLoop.execute {
+                    for account in loop.accounts {
+                        account.judge(state)
+                        guard isKept, let memory = account.rolloutMemory() else { continue }
+                        store.record(rollout: memory, account: account.name)
+                    }
+                }
             }
         }
-        return Dictionary(
-            uniqueKeysWithValues: accounts.map { path, accounts in
-                (path, LastNumbers.inFile(path, of: accounts))
-            }
-        )
     }
 
     /// Without the exchange's time nothing can be signed well; without the exchange the accounts start all the same, and
@@ -303,6 +321,7 @@ public final class Orchestrator: Sendable {
         self.state.withLock { state in
             state.services = nil
             state.store = nil
+            state.fleet = nil
         }
         self.logger.info("stopped")
         return isComplete && isStored && isClosed

@@ -13,5 +13,8 @@ public struct OrchestratorOptions: Sendable {
     /// By account name, for accounts of the simulator that have none in the file.
     public var credentials: [String: Credentials] = [:]
 
+    /// Where the configuration comes from: what `apply` and a return to a former file need.
+    public var origin: ConfigurationOrigin?
+
     public init() {}
 }

@@ -5,18 +5,22 @@ public struct StartPlan: Sendable {
     /// One account that will run.
     public struct Account: Sendable {
         public var configuration: AccountConfiguration
-        public var mode: AccountMachine.Mode
+        public var mode: Mode
+        /// In `cutover`: percent of the symbols that the hybrid stream drives.
+        public var percent: Int
         public var identity: AccountIdentity
         public var isDryRun: Bool
 
         package init(
             configuration: AccountConfiguration,
-            mode: AccountMachine.Mode,
+            mode: Mode,
+            percent: Int = 100,
             identity: AccountIdentity,
             isDryRun: Bool
         ) {
             self.configuration = configuration
             self.mode = mode
+            self.percent = percent
             self.identity = identity
             self.isDryRun = isDryRun
         }
@@ -26,6 +30,7 @@ public struct StartPlan: Sendable {
     public var all: [AccountConfiguration]
     public var running: [Account]
     public var endpoints: ExchangeEndpoints
+    private let steps: [Int]
     /// What an operator should read before trusting the start.
     public var warnings: [String]
 
@@ -44,6 +49,7 @@ public struct StartPlan: Sendable {
             )
         }
         self.endpoints = endpoints
+        self.steps = configuration.rollout.gates.cutover.steps
         self.all = configuration.accounts
         self.running = []
         self.warnings = []
@@ -63,20 +69,24 @@ public struct StartPlan: Sendable {
         options: OrchestratorOptions,
         problems: inout [String]
     ) {
-        let name = account.name
-        let mode = options.modeCap.map { min($0, account.mode) } ?? account.mode
-        let isDryRun = options.isDryRun || account.isDryRun
-        let streamMode: AccountMachine.Mode
-        switch mode {
-        case .rest: streamMode = .rest
-        case .hybrid: streamMode = .hybrid
-        case .canary, .parallel, .cutover:
-            problems.append(
-                "account \(name): mode \(mode.rawValue) does not run in this version; "
-                    + "set `mode: rest` or `mode: hybrid`, or cap it with --mode rest"
-            )
-            return
+        do {
+            let plain = EffectiveAccount(account, override: nil, modeCap: options.modeCap, steps: self.steps)
+            self.running.append(try Account(account, plain, options: options))
+        } catch {
+            problems.append(error.message)
         }
+    }
+}
+
+extension StartPlan.Account {
+    /// - Throws: ``OrchestratorError`` with all that keeps the account from running.
+    init(
+        _ account: AccountConfiguration,
+        _ effective: EffectiveAccount,
+        options: OrchestratorOptions
+    ) throws(OrchestratorError) {
+        let name = account.name
+        var problems: [String] = []
         for case .socket(let socket) in account.strategy.sinks {
             let length = socket.path.utf8.count
             if length > SocketFile.longestPath {
@@ -86,17 +96,17 @@ public struct StartPlan: Sendable {
                 )
             }
         }
-        guard let credentials = account.credentials ?? options.credentials[name] else {
-            problems.append("account \(name): no credentials; give api_key and api_secret")
-            return
+        let credentials = account.credentials ?? options.credentials[name]
+        if credentials == nil { problems.append("account \(name): no credentials; give api_key and api_secret") }
+        guard let credentials, problems.isEmpty else {
+            throw OrchestratorError(.notSupported, problems.joined(separator: "\n"))
         }
-        self.running.append(
-            Account(
-                configuration: account,
-                mode: streamMode,
-                identity: AccountIdentity(name: name, credentials: credentials),
-                isDryRun: isDryRun
-            )
+        self.init(
+            configuration: account,
+            mode: effective.mode,
+            percent: effective.percent ?? 0,
+            identity: AccountIdentity(name: name, credentials: credentials),
+            isDryRun: options.isDryRun || account.isDryRun
         )
     }
 }

@@ -27,6 +27,8 @@ public final class AccountPipeline: PositionObserver {
     @exclusivity(unchecked) private var latency = LatencyRecorder()
     @exclusivity(unchecked) private var withheld: Int64 = 0
     private var consumerErrors: Int64 = 0
+    /// Called with every failure of a consumer: who, at which position, why.
+    package var onConsumerFailure: ((String) -> Void)?
     /// Consumers that failed at a position, so that an alert is opened once and resolved.
     private var failures: Set<Failure> = [] { didSet { self.hasFailures = !self.failures.isEmpty } }
     private let label: AccountLabel
@@ -265,8 +267,10 @@ public final class AccountPipeline: PositionObserver {
 
     private func consumerFailed(_ index: Int, _ key: PositionKey, _ error: any Error) {
         self.consumerErrors &+= 1
+        let text = "\(self.consumers.name(index)) failed at \(key): \(error)"
+        self.onConsumerFailure?(text)
         guard self.failures.insert(Failure(consumer: index, key: key)).inserted else { return }
-        self.emitConsumerAlert(index, key, .opened, "\(self.consumers.name(index)) failed at \(key): \(error)")
+        self.emitConsumerAlert(index, key, .opened, text)
     }
 
     private func consumerSucceeded(_ index: Int, _ key: PositionKey) {

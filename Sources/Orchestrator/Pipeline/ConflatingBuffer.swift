@@ -30,7 +30,7 @@ struct ConflatingBuffer {
         case empty
     }
 
-    let limit: Int
+    var limit: Int
     private var segments = Deque<Segment>()
     /// The lines that are appended to, behind all segments.
     private var tail: [UInt8] = []
@@ -42,6 +42,10 @@ struct ConflatingBuffer {
     /// Bytes of lines and of marks already put in order; parked marks are not in it.
     private(set) var waitingBytes = 0
     private(set) var parkedCount = 0
+    /// All that was ever put in order, counted like ``waitingBytes``.
+    private(set) var appendedBytes: Int64 = 0
+    /// So much of it has been read.
+    var takenBytes: Int64 { self.appendedBytes - Int64(self.waitingBytes) }
     /// How many events were merged away since the start.
     private(set) var conflated: Int64 = 0
     /// Marks are to be parked instead of appended. Stays on until the reader has caught up with everything.
@@ -72,8 +76,13 @@ struct ConflatingBuffer {
         if self.tail.count + bytes.count > ConflatingBuffer.pieceSize, !self.tail.isEmpty { self.sealTail() }
         if self.tail.capacity == 0, bytes.count > ConflatingBuffer.manyBytes { self.tail = ChunkPool.shared.take() }
         self.tail.append(contentsOf: bytes)
-        self.waitingBytes += bytes.count
+        self.add(bytes.count)
         if self.waitingBytes > self.limit { self.isConflating = true }
+    }
+
+    private mutating func add(_ bytes: Int) {
+        self.waitingBytes += bytes
+        self.appendedBytes += Int64(bytes)
     }
 
     private mutating func sealTail() {
@@ -107,11 +116,11 @@ struct ConflatingBuffer {
     }
 
     /// Puts the parked marks of an account into line.
-    private mutating func orderParked(of account: String) {
+    mutating func orderParked(of account: String) {
         guard let marks = self.takeParked(of: account) else { return }
         self.sealTail()
         self.segments.append(.marks(marks))
-        self.waitingBytes += marks.count * ConflatingBuffer.parkedSize
+        self.add(marks.count * ConflatingBuffer.parkedSize)
     }
 
     private mutating func orderAllParked() {
@@ -164,6 +173,7 @@ struct ConflatingBuffer {
         }
         while let account = self.parkedOrder.popFirst() {
             guard let marks = self.takeParked(of: account) else { continue }
+            self.appendedBytes += Int64(marks.count * ConflatingBuffer.parkedSize)
             self.endConflatingIfCaughtUp()
             return .marks(marks)
         }
@@ -176,11 +186,12 @@ struct ConflatingBuffer {
 
     /// Forgets everything that waits.
     mutating func removeAll() {
-        self = ConflatingBuffer(limit: self.limit, conflated: self.conflated)
+        self = ConflatingBuffer(limit: self.limit, conflated: self.conflated, appendedBytes: self.appendedBytes)
     }
 
-    private init(limit: Int, conflated: Int64) {
+    private init(limit: Int, conflated: Int64, appendedBytes: Int64) {
         self.limit = limit
         self.conflated = conflated
+        self.appendedBytes = appendedBytes
     }
 }

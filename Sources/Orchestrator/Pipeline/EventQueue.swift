@@ -53,6 +53,8 @@ public final class EventQueue: Sendable {
 
     private struct State {
         var buffer: ConflatingBuffer
+        var hardLimit: Int
+        var filter: EventFilter
         var closed: CloseReason?
         var isFinishing = false
         var discarded: Int64 = 0
@@ -63,8 +65,6 @@ public final class EventQueue: Sendable {
     }
 
     public let name: String
-    public let filter: EventFilter
-    private let hardLimit: Int
     private let overflow: Overflow
     private let state: Mutex<State>
     private let conflatingFlag = Atomic<Bool>(false)
@@ -82,11 +82,12 @@ public final class EventQueue: Sendable {
         overflow: Overflow = .close
     ) {
         self.name = name
-        self.filter = filter
-        self.hardLimit = hardLimit
         self.overflow = overflow
-        self.state = Mutex(State(buffer: ConflatingBuffer(limit: limit)))
+        self.state = Mutex(State(buffer: ConflatingBuffer(limit: limit), hardLimit: hardLimit, filter: filter))
     }
+
+    /// What the reader wants. Only its accounts ever change.
+    public var filter: EventFilter { self.state.withLock { $0.filter } }
 
     public var statistics: Statistics {
         self.state.withLock { state in
@@ -99,6 +100,34 @@ public final class EventQueue: Sendable {
             )
         }
     }
+
+    /// More waiting bytes of events that may not be conflated than these are not kept.
+    var hardLimit: Int { self.state.withLock { $0.hardLimit } }
+
+    /// Another set of accounts shares the reader: pipelines of others are not attached from now on.
+    func setAccounts(_ accounts: Set<String>) { self.state.withLock { $0.filter.accounts = accounts } }
+
+    /// Other bounds hold from now on; what waits already stays.
+    func setLimits(_ limits: SinkLimits) {
+        self.state.withLock { state in
+            state.buffer.limit = limits.conflating
+            state.hardLimit = limits.hard
+        }
+    }
+
+    // MARK: Progress
+
+    /// How much has been put into the queue so far, in bytes; a mark that waits as a value counts as some hundred. What an
+    /// account has in it is read once as much has been read, if nothing of that account comes any more.
+    func position(of account: String) -> Int64 {
+        self.state.withLock { state in
+            state.buffer.orderParked(of: account)
+            return state.buffer.appendedBytes
+        }
+    }
+
+    /// How much of it the reader has taken.
+    var takenPosition: Int64 { self.state.withLock { $0.buffer.takenBytes } }
 
     /// Nothing is accepted any more.
     public var isClosed: Bool { self.closedFlag.load(ordering: .relaxed) }
@@ -114,8 +143,8 @@ public final class EventQueue: Sendable {
             guard state.closed == nil, !state.isFinishing else { return Wake() }
             for piece in pieces { self.append(piece, from: arena, to: &state) }
             self.conflatingFlag.store(state.buffer.isConflating, ordering: .relaxed)
-            if state.buffer.waitingBytes > self.hardLimit, self.overflow == .close {
-                self.close(.overflowed(limit: self.hardLimit), &state)
+            if state.buffer.waitingBytes > state.hardLimit, self.overflow == .close {
+                self.close(.overflowed(limit: state.hardLimit), &state)
             }
             return EventQueue.wake(&state)
         }
@@ -135,13 +164,13 @@ public final class EventQueue: Sendable {
         switch piece {
         case .lines(let range):
             let bytes = arena.bytes(range)
-            if self.isFull(state.buffer.waitingBytes) {
+            if self.isFull(state.buffer.waitingBytes, state.hardLimit) {
                 state.discarded += bytes.reduce(into: Int64(0)) { if $1 == UInt8(ascii: "\n") { $0 += 1 } }
             } else {
                 state.buffer.append(bytes)
             }
         case .line(let label, let range):
-            if self.isFull(state.buffer.waitingBytes) {
+            if self.isFull(state.buffer.waitingBytes, state.hardLimit) {
                 state.discarded += 1
             } else {
                 state.buffer.append(arena.bytes(range), account: label.name)
@@ -151,8 +180,8 @@ public final class EventQueue: Sendable {
         }
     }
 
-    private func isFull(_ waitingBytes: Int) -> Bool {
-        self.overflow == .discard && waitingBytes > self.hardLimit
+    private func isFull(_ waitingBytes: Int, _ hardLimit: Int) -> Bool {
+        self.overflow == .discard && waitingBytes > hardLimit
     }
 
     /// No more events will come; the reader gets what is queued and then ``CloseReason/finished``.

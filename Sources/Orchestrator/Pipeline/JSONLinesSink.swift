@@ -10,6 +10,7 @@ public final class JSONLinesSink: Sendable {
     /// To be attached to the pipelines of the accounts that write here.
     public let queue: EventQueue
     let options: JSONLinesOptions
+    let progress = QueueProgress()
     /// Several accounts may name the same path; guarded by the writer.
     private let writing: Mutex<Writing>
     private let onChange: @Sendable (SinkTrouble?) -> Void
@@ -23,6 +24,8 @@ public final class JSONLinesSink: Sendable {
         var trouble: SinkTrouble?
         var backoff = JSONLinesSink.firstRetry
         var isDone = false
+        /// Lines were given up.
+        var hasLost = false
         /// What was in the queue then has been written.
         var emptied = ContinuousClock.now
     }
@@ -103,6 +106,7 @@ public final class JSONLinesSink: Sendable {
                 if self.options.sync == .everyBatch { try writing.file.synchronize() }
             }
             writing.offset = 0
+            self.progress.advance(to: self.queue.takenPosition)
             let start = ContinuousClock.now
             switch self.queue.drain(into: &writing.lines, maxBytes: JSONLinesSink.drainBytes) {
             case .lines:
@@ -124,24 +128,26 @@ public final class JSONLinesSink: Sendable {
     var writtenBefore: ContinuousClock.Instant {
         let now = ContinuousClock.now
         let (emptied, isIdle) = self.writing.withLock { writing in
-            (writing.emptied, writing.isDone || writing.trouble == nil && writing.offset >= writing.lines.count)
+            let isWritten = writing.isDone || writing.trouble == nil && writing.offset >= writing.lines.count
+            return (writing.emptied, isWritten && !writing.hasLost)
         }
         let waits = self.queue.statistics
         return isIdle && waits.waitingBytes == 0 && waits.parkedMarks == 0 ? now : emptied
     }
 
     /// Gives up what could not be written in time.
-    /// - Returns: whether something was lost.
-    func abandon() -> Bool {
-        let hadLines = self.writing.withLock { writing -> Bool in
-            defer {
-                writing.file.close()
-                writing.isDone = true
-            }
-            return !writing.isDone && writing.offset < writing.lines.count
-        }
+    func abandon() {
         let waits = self.queue.statistics
         self.queue.close()
-        return hadLines || waits.waitingBytes > 0 || waits.parkedMarks > 0
+        self.writing.withLock { writing in
+            let hasLines = writing.offset < writing.lines.count || waits.waitingBytes > 0 || waits.parkedMarks > 0
+            if !writing.isDone { writing.hasLost = hasLines }
+            writing.file.close()
+            writing.isDone = true
+        }
+        self.progress.end(isComplete: self.isComplete)
     }
+
+    /// Nothing had to be given up.
+    var isComplete: Bool { self.writing.withLock { !$0.hasLost } }
 }

@@ -47,6 +47,9 @@ public final class JSONLinesWriter: Sendable {
 
     private struct State {
         var sinks: [String: Entry] = [:]
+        /// Those that nobody uses any more and that still have something to write, or had to give it up: what they have not
+        /// written is not to be forgotten.
+        var ending: [ObjectIdentifier: JSONLinesSink] = [:]
         /// Those whose queue has called.
         var ready: [JSONLinesSink] = []
         var isScheduled = false
@@ -131,20 +134,26 @@ public final class JSONLinesWriter: Sendable {
     }
 
     /// Lets one user of a sink go. With the last one everything queued is written and the file closed.
-    /// - Returns: false if it could not be written within `timeout`, and was given up.
+    /// - Returns: false if it could not be written within `timeout`, and was given up; or by ``close(timeout:)`` meanwhile.
     @discardableResult
     public func release(_ sink: JSONLinesSink, timeout: Duration = .seconds(5)) async -> Bool {
         let isLast = self.state.withLock { state -> Bool in
-            guard let entry = state.sinks[sink.path], entry.sink === sink else { return false }
+            guard let entry = state.sinks[sink.path], entry.sink === sink else {
+                // All are being closed.
+                return state.ending[ObjectIdentifier(sink)] != nil
+            }
             if entry.users > 1 {
                 state.sinks[sink.path]?.users -= 1
                 return false
             }
             state.sinks[sink.path] = nil
+            state.ending[ObjectIdentifier(sink)] = sink
             return true
         }
         guard isLast else { return true }
-        return await self.end(sink, timeout: timeout)
+        let isComplete = await self.end(sink, timeout: timeout)
+        if isComplete { self.state.withLock { $0.ending[ObjectIdentifier(sink)] = nil } }
+        return isComplete
     }
 
     /// Ends all sinks, whoever uses them.
@@ -152,8 +161,9 @@ public final class JSONLinesWriter: Sendable {
     @discardableResult
     public func close(timeout: Duration = .seconds(5)) async -> Bool {
         let sinks = self.state.withLock { state -> [JSONLinesSink] in
-            defer { state.sinks.removeAll() }
-            return state.sinks.values.map(\.sink)
+            for entry in state.sinks.values { state.ending[ObjectIdentifier(entry.sink)] = entry.sink }
+            state.sinks.removeAll()
+            return Array(state.ending.values)
         }
         for sink in sinks { sink.queue.finish() }
         let deadline = ContinuousClock.now + timeout
@@ -162,6 +172,7 @@ public final class JSONLinesWriter: Sendable {
             let left = max(.zero, ContinuousClock.now.duration(to: deadline))
             if await !self.end(sink, timeout: left) { isComplete = false }
         }
+        self.state.withLock { state in state.ending = state.ending.filter { !$0.value.isComplete } }
         return isComplete
     }
 
@@ -181,10 +192,11 @@ public final class JSONLinesWriter: Sendable {
     ) {
         switch sink.run() {
         case .done:
-            continuation.resume(returning: true)
+            continuation.resume(returning: sink.isComplete)
         case .wait, .retry:
             guard ContinuousClock.now < deadline else {
-                continuation.resume(returning: !sink.abandon())
+                sink.abandon()
+                continuation.resume(returning: sink.isComplete)
                 return
             }
             self.thread.asyncAfter(deadline: .now() + .milliseconds(20)) {
@@ -229,7 +241,7 @@ public final class JSONLinesWriter: Sendable {
         let sinks = self.state.withLock { state -> [JSONLinesSink]? in
             guard now >= state.nextReport else { return nil }
             state.nextReport = now + .seconds(1)
-            return state.sinks.values.map(\.sink)
+            return state.sinks.values.map(\.sink) + state.ending.values
         }
         guard let sinks else { return }
         self.onWritten((sinks.map(\.writtenBefore).min() ?? now) - JSONLinesWriter.handOver)

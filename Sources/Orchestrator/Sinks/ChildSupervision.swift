@@ -69,7 +69,8 @@ struct ChildSupervision: Sendable {
     }
 
     let settings: Settings
-    private let label: String
+    /// Of the child, in what is reported.
+    var label: String
     private(set) var state = State.idle
     private var backoff: Backoff
     private var random: SplitMix64

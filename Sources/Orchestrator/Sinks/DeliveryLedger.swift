@@ -22,6 +22,12 @@ final class DeliveryLedger: Sendable {
 
     var isFilled: Bool { self.state.withLock { $0.isFilled } }
 
+    /// Another child is there, to be called before anything is queued for it: so far it has nothing.
+    func childComes() {
+        let now = ContinuousClock.now - DeliveryLedger.handOver
+        self.state.withLock { $0.children = min($0.children ?? now, now) }
+    }
+
     /// - Parameter instant: what was handed over before is in the pipe of every child; nil if there are none.
     func childrenHave(before instant: ContinuousClock.Instant?) {
         self.state.withLock { $0.children = instant.map { $0 - DeliveryLedger.handOver } }

@@ -1,10 +1,12 @@
 import Foundation
 import HybridStream
 import Logging
+import Synchronization
 
 /// Every place where the events of a fleet go to stay or to be acted on: files, child processes, sockets.
 ///
-/// Sinks that name the same file, command or socket are one. Each has its own queue and its own pace.
+/// Sinks that name the same file, command or socket are one. Each has its own queue and its own pace. Accounts come and go:
+/// a sink is there from its first account on, and ends with the last, once it has delivered everything.
 final class EventSinks: Sendable {
     /// How well the end went.
     struct End: Sendable {
@@ -14,17 +16,35 @@ final class EventSinks: Sendable {
         var hasAllTold: Bool
     }
 
-    private let files: JSONLinesWriter
-    /// Nil if no account has a sink that needs it.
-    private let hub: SinkHub?
+    struct State: Sendable {
+        var roster: SinkRoster
+        var open: [SinkIdentity: OpenSink] = [:]
+        /// Exists from the first sink on that needs it.
+        var hub: SinkHub?
+        var isStarted = false
+        var isClosed = false
+        /// Accounts that have been there: what was left of them before the start is queued.
+        var seen: Set<String> = []
+        var leavings: [Int: SinkLeaving] = [:]
+        var nextLeaving = 0
+        /// Those who wait for the end of a sink.
+        var waiters: [SinkIdentity: [CheckedContinuation<Void, Never>]] = [:]
+    }
+
+    let files: JSONLinesWriter
+    let state: Mutex<State>
+    private let store: Store
     private let ledger: DeliveryLedger
+    private let makeHub: @Sendable () -> SinkHub
 
     /// - Parameters:
+    ///   - plan: of the accounts that will be added first: their children and sockets are there at ``start()``, with the
+    ///     labels and bounds that they will have.
     ///   - environment: of child processes.
     ///   - onChange: called when a sink begins to fail, and with nil when it works again. On a thread of the sinks.
     ///   - onReader: called with the queue of a socket's reader that has come, and when it has gone. On a thread of the sinks.
     init(
-        _ plan: SinkPlan,
+        _ plan: SinkPlan = SinkPlan([(name: String, sinks: [SinkConfiguration])]()),
         store: Store,
         environment: [String: String] = ProcessInfo.processInfo.environment,
         logger: Logger,
@@ -41,11 +61,9 @@ final class EventSinks: Sendable {
         )
         self.ledger = ledger
         self.files = files
-        self.hub =
-            plan.isEmpty
-            ? nil
-            : SinkHub(
-                plan,
+        self.store = store
+        self.makeHub = {
+            SinkHub(
                 environment: environment,
                 logger: logger,
                 secure: { store.secureTold() },
@@ -56,39 +74,110 @@ final class EventSinks: Sendable {
                     files.report()
                 }
             )
+        }
+        var state = State(roster: SinkRoster(plan))
+        if !plan.isEmpty {
+            let hub = self.makeHub()
+            for exec in plan.execs { _ = hub.exec(exec) }
+            for socket in plan.sockets { _ = hub.socket(socket) }
+            state.hub = hub
+        }
+        self.state = Mutex(state)
     }
 
     /// Starts the children and opens the sockets.
-    func start() { self.hub?.start() }
+    func start() {
+        let hub = self.state.withLock { state in
+            state.isStarted = true
+            return state.hub
+        }
+        hub?.start()
+    }
 
-    /// The queues of an account, with what a killed process has left in the store for them.
+    /// Every account that runs from the start has its queues.
+    func filled() { self.ledger.fill() }
+
+    // MARK: An account comes
+
+    /// The queues of an account, with what a killed process has left in the store for them. Sinks that nobody has had so far
+    /// are created and started; it waits for the end of one that is just ending. None once all are being closed.
     /// - Parameter written: by file and account, the last event that stands in the file. What a child has got is not known:
     ///   it gets all of it, and drops what it knows.
-    func queues(
-        of account: StartPlan.Account,
+    func add(
+        account: StartPlan.Account,
         stored: StoredAccount,
         written: [String: [String: Int64]]
-    ) -> [EventQueue] {
-        account.configuration.strategy.sinks.compactMap { sink in
-            switch sink {
-            case .jsonl(let file):
-                let queue = self.files.sink(path: file.path, options: JSONLinesOptions(file)).queue
-                let last = written[file.path]?[stored.account] ?? 0
-                queue.append(stored.told.filter { $0.n > last }.map(\.line))
-                return queue
-            case .exec(let exec):
-                guard let child = self.hub?.exec(exec) else { return nil }
-                self.append(stored, to: child)
-                return child.queue
-            case .socket(let socket):
-                return self.hub?.socket(socket)?.queue
+    ) async -> [EventQueue] {
+        let name = account.identity.name
+        while true {
+            let (joining, sinks, isFirst) = self.join(name, account.configuration.strategy.sinks)
+            if case .wait(let ending) = joining {
+                await self.waitForEnd(of: ending)
+                continue
             }
+            if isFirst {
+                for sink in sinks { self.append(stored, to: sink, written: written) }
+            }
+            self.store.toldEventsAreQueued(of: name)
+            await self.share(sinks.map(\.identity))
+            return sinks.map(\.queue)
+        }
+    }
+
+    private func join(
+        _ account: String,
+        _ configurations: [SinkConfiguration]
+    ) -> (SinkRoster.Joining, [OpenSink], isFirst: Bool) {
+        self.state.withLock { state in
+            if state.isClosed { return (.joined(all: [], new: []), [], false) }
+            let joining = state.roster.join(account, configurations)
+            guard case .joined(let all, let new) = joining else { return (joining, [], false) }
+            for configuration in configurations where new.contains(SinkIdentity(configuration)) {
+                self.open(configuration, &state)
+            }
+            return (joining, all.compactMap { state.open[$0] }, state.seen.insert(account).inserted)
+        }
+    }
+
+    private func open(_ configuration: SinkConfiguration, _ state: inout State) {
+        let identity = SinkIdentity(configuration)
+        guard state.open[identity] == nil else { return }
+        switch configuration {
+        case .jsonl(let file):
+            state.open[identity] = .file(self.files.sink(path: file.path, options: JSONLinesOptions(file)))
+        case .exec(let exec):
+            guard let plan = state.roster.plan.exec(exec.command) else { return }
+            state.open[identity] = .exec(self.hub(&state).exec(plan))
+            self.ledger.childComes()
+        case .socket(let socket):
+            guard let plan = state.roster.plan.socket(socket.path) else { return }
+            state.open[identity] = .socket(self.hub(&state).socket(plan))
+        }
+    }
+
+    private func hub(_ state: inout State) -> SinkHub {
+        if let hub = state.hub { return hub }
+        let hub = self.makeHub()
+        if state.isStarted { hub.start() }
+        state.hub = hub
+        return hub
+    }
+
+    private func append(_ stored: StoredAccount, to sink: OpenSink, written: [String: [String: Int64]]) {
+        switch sink {
+        case .file(let file):
+            let last = written[file.path]?[stored.account] ?? 0
+            file.queue.append(stored.told.filter { $0.n > last }.map(\.line))
+        case .exec(let exec):
+            self.append(stored, to: exec)
+        case .socket:
+            break
         }
     }
 
     /// As much as may wait for a child: one that has not read for days has left more.
     private func append(_ stored: StoredAccount, to child: ExecSink) {
-        var room = child.limits.hard - child.queue.statistics.waitingBytes
+        var room = child.queue.hardLimit - child.queue.statistics.waitingBytes
         let newest = stored.told.reversed().prefix { event in
             room -= event.line.count
             return room >= 0
@@ -96,23 +185,54 @@ final class EventSinks: Sendable {
         child.queue.append(newest.reversed().map(\.line))
         let lost = stored.told.count - newest.count
         guard lost > 0 else { return }
-        child.logger.error(
+        child.tools.logger.error(
             "events from before the start are lost to a consumer: more waited for it than may be kept",
-            metadata: ["account": "\(stored.account)", "lost": "\(lost)"]
+            metadata: ["consumer": "\(child.queue.name)", "account": "\(stored.account)", "lost": "\(lost)"]
         )
     }
 
-    /// Every account has its queues.
-    func filled() { self.ledger.fill() }
+    /// Brings labels, bounds and filters of sinks up to date with who shares them now.
+    func share(_ sinks: [SinkIdentity]) async {
+        guard let hub = self.state.withLock({ $0.hub }) else { return }
+        await hub.run {
+            for sink in sinks {
+                // Asked for on the loop: of two changes at the same time the newer holds.
+                let (open, plan) = self.state.withLock { ($0.open[sink], $0.roster.plan) }
+                switch open {
+                case .exec(let exec): plan.exec(exec.configuration.command).map(exec.share)
+                case .socket(let socket): plan.socket(socket.path).map(socket.share)
+                case .file, nil: break
+                }
+            }
+        }
+    }
+
+    private func waitForEnd(of sink: SinkIdentity) async {
+        await withCheckedContinuation { continuation in
+            let isOver = self.state.withLock { state in
+                guard state.roster.isEnding(sink) else { return true }
+                state.waiters[sink, default: []].append(continuation)
+                return false
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    // MARK: End
 
     /// Writes what is queued, as long as that takes no more than `timeout`, and ends all sinks.
     func close(timeout: Duration = .seconds(5)) async -> End {
+        let hub = self.state.withLock { state in
+            state.isClosed = true
+            defer { state.hub = nil }
+            return state.hub
+        }
         async let filesAreWritten = self.files.close(timeout: timeout)
-        let hub = await self.hub?.close(timeout: timeout)
+        let end = await hub?.close(timeout: timeout)
         let isWritten = await filesAreWritten
-        let fedChildren = hub?.fedChildren ?? true
+        let fedChildren = end?.fedChildren ?? true
         return End(
-            isComplete: isWritten && fedChildren && hub?.fedReaders ?? true,
+            isComplete: isWritten && fedChildren && end?.fedReaders ?? true,
             hasAllTold: isWritten && fedChildren && self.ledger.isFilled
         )
     }

@@ -15,18 +15,18 @@ import NIOCore
 /// **What a slow one costs.** When much waits for it, marks are conflated to the newest of each position. Lifecycle events
 /// wait; those beyond a bound are given up, counted and reported. See ``SinkLimits``.
 ///
-/// Confined to the hub's loop, except for ``queue``.
+/// Confined to the hub's loop, except for ``queue`` and ``progress``.
 final class ExecSink: @unchecked Sendable {
     /// How long after a child's end its pipes are read for its last words.
     private static let lastWords = Duration.seconds(1)
     private static let drainBytes = 64 * 1_024
 
-    let label: String
+    private(set) var label: String
     /// To be attached to the pipelines of the accounts that write here.
     let queue: EventQueue
-    let limits: SinkLimits
+    let progress = QueueProgress()
     let tools: SinkTools
-    let logger: Logger
+    private(set) var logger: Logger
     let configuration: ExecSinkConfiguration
     let environment: [String: String]
 
@@ -37,6 +37,8 @@ final class ExecSink: @unchecked Sendable {
     private var isSecuring = false
     private var timer: (time: Uptime, task: Scheduled<Void>)?
     private var discarded: Int64 = 0
+    /// What a trouble that is not over was reported as: those who were told are told of its end by the same name.
+    private var reportedAs: String?
     /// What was handed over before this is in a pipe.
     private var emptied = ContinuousClock.now
     private var isFinishing = false
@@ -59,11 +61,11 @@ final class ExecSink: @unchecked Sendable {
         var logger = tools.logger
         logger[metadataKey: "consumer"] = "\(plan.label)"
         self.logger = logger
-        self.limits = SinkLimits(accounts: plan.accounts.count)
+        let limits = SinkLimits(accounts: plan.accounts.count)
         self.queue = EventQueue(
             name: "exec:\(plan.label)",
-            limit: self.limits.conflating,
-            hardLimit: self.limits.hard,
+            limit: limits.conflating,
+            hardLimit: limits.hard,
             overflow: .discard
         )
         self.supervision = ChildSupervision(
@@ -83,6 +85,15 @@ final class ExecSink: @unchecked Sendable {
         self.handle(.start)
     }
 
+    /// Other accounts share it from now on.
+    func share(_ plan: SinkPlan.Exec) {
+        self.queue.setLimits(SinkLimits(accounts: plan.accounts.count))
+        guard plan.label != self.label else { return }
+        self.label = plan.label
+        self.logger[metadataKey: "consumer"] = "\(plan.label)"
+        self.supervision.label = plan.label
+    }
+
     // MARK: Supervision
 
     func handle(_ input: ChildSupervision.Input) {
@@ -95,7 +106,7 @@ final class ExecSink: @unchecked Sendable {
         case .spawn: self.spawn()
         case .closeInput: self.child?.input?.close(promise: nil)
         case .signal(let number): if let child = self.child { child.signal(number) }
-        case .report(let trouble): self.tools.onChange(self.queue, self.label, trouble)
+        case .report(let trouble): self.report(trouble)
         case .ended(let exit, let ran, let pause):
             self.logger.warning(
                 "a consumer ended; it is started again",
@@ -112,6 +123,12 @@ final class ExecSink: @unchecked Sendable {
             )
         case .done: self.done()
         }
+    }
+
+    private func report(_ trouble: SinkTrouble?) {
+        let name = self.reportedAs ?? self.label
+        self.reportedAs = trouble == nil ? nil : name
+        self.tools.onChange(self.queue, name, trouble)
     }
 
     /// One that comes too early does no harm, and is cheaper than to be moved with every write.
@@ -137,6 +154,7 @@ final class ExecSink: @unchecked Sendable {
 
     /// Writes what there is, as long as the child takes it.
     private func pump() {
+        if self.feed.newBytes == 0 { self.progress.advance(to: self.queue.takenPosition) }
         guard let input = self.child?.input, !self.isSecuring else { return self.finishIfDrained() }
         if self.feed.isEmpty {
             let start = ContinuousClock.now
@@ -248,6 +266,7 @@ final class ExecSink: @unchecked Sendable {
         self.timer = nil
         self.child?.forget()
         self.child = nil
+        self.progress.end(isComplete: self.isComplete)
         EventLoopFuture.andAllComplete(self.outputs.values.map(\.closeFuture), on: self.tools.loop).whenComplete { _ in
             self.ended.succeed(self.isComplete)
         }

@@ -2,7 +2,7 @@ import HybridStream
 import Logging
 import NIOCore
 
-/// One connection to a socket sink. Confined to the hub's loop, except for ``queue``.
+/// One connection to a socket sink. Confined to the hub's loop, except for ``queue`` and ``progress``.
 ///
 /// It gets the events from its connection on. One that is behind gets conflated marks; one that lets more
 /// of the other events wait than ``SinkLimits`` allow is disconnected. What it sends is not looked at; it may close its own
@@ -13,6 +13,7 @@ final class SocketReader: ChannelInboundHandler, @unchecked Sendable {
     private static let drainBytes = 64 * 1_024
 
     let queue: EventQueue
+    let progress = QueueProgress()
     private let sink: SocketSink
     private let tools: SinkTools
     private var channel: (any Channel)?
@@ -49,6 +50,7 @@ final class SocketReader: ChannelInboundHandler, @unchecked Sendable {
     func channelInactive(context: ChannelHandlerContext) {
         self.channel = nil
         self.queue.close()
+        self.progress.end(isComplete: self.isComplete)
         self.sink.left(self)
         context.fireChannelInactive()
     }
@@ -65,6 +67,7 @@ final class SocketReader: ChannelInboundHandler, @unchecked Sendable {
 
     private func pump() {
         guard let channel = self.channel, !self.isBusy else { return }
+        self.progress.advance(to: self.queue.takenPosition)
         switch self.queue.drain(into: &self.lines, maxBytes: SocketReader.drainBytes) {
         case .lines:
             self.isBusy = true

@@ -3,13 +3,14 @@ import HybridStream
 import Logging
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// A Unix socket at which any number of readers get the events of some accounts as JSON Lines, each at its own pace.
 ///
 /// A reader gets the events from its connection on, and nothing else. That nobody reads is no trouble. The socket is created
 /// with mode 0600; see ``SocketFile``. One that somebody has removed is created again.
 ///
-/// Confined to the hub's loop.
+/// Confined to the hub's loop, except for ``queue`` and ``positions(of:)``.
 final class SocketSink: @unchecked Sendable {
     /// More readers than these are refused, so that memory is bounded.
     static let mostReaders = 64
@@ -17,9 +18,9 @@ final class SocketSink: @unchecked Sendable {
     private static let lookEvery = 5
 
     let path: String
-    let accounts: Set<String>
+    private(set) var accounts: Set<String>
     /// Of each reader. One that lets more wait than may be kept is disconnected.
-    let limits: SinkLimits
+    private(set) var limits: SinkLimits
     /// What the accounts know the sink by. Nothing is ever put into it: each reader has its own.
     let queue: EventQueue
     private let tools: SinkTools
@@ -27,6 +28,8 @@ final class SocketSink: @unchecked Sendable {
     private let onReader: @Sendable (EventQueue, _ isThere: Bool) -> Void
     private var listener: (channel: any Channel, file: SocketFile)?
     private var readers: [ObjectIdentifier: SocketReader] = [:]
+    /// The same, for whoever asks how far they have got.
+    private let announced = Mutex<[ObjectIdentifier: Announced]>([:])
     private var backoff = Backoff(initial: .milliseconds(500), max: .seconds(10))
     private var random = SplitMix64(seed: .random(in: 0 ... .max))
     private var retry: Scheduled<Void>?
@@ -49,6 +52,30 @@ final class SocketSink: @unchecked Sendable {
         self.onReader = onReader
         self.queue = EventQueue(name: "socket:\(plan.path)")
         self.queue.close()
+    }
+
+    private struct Announced: Sendable {
+        let queue: EventQueue
+        let progress: QueueProgress
+    }
+
+    /// Other accounts share it from now on; readers that are there get their events too, or no more of them.
+    func share(_ plan: SinkPlan.Socket) {
+        self.accounts = Set(plan.accounts)
+        self.limits = SinkLimits(accounts: plan.accounts.count)
+        for reader in self.readers.values { self.share(reader) }
+    }
+
+    private func share(_ reader: SocketReader) {
+        reader.queue.setAccounts(self.accounts)
+        reader.queue.setLimits(self.limits)
+    }
+
+    /// Of each reader, where in its queue an account's events end that are there now. From any thread.
+    func positions(of account: String) -> [(progress: QueueProgress, position: Int64)] {
+        self.announced.withLock { readers in
+            readers.values.map { ($0.progress, $0.queue.position(of: account)) }
+        }
     }
 
     // MARK: Listening
@@ -157,11 +184,17 @@ final class SocketSink: @unchecked Sendable {
             return reader.queue.close()
         }
         self.readers[ObjectIdentifier(reader)] = reader
+        // Others may share the sink since it was made.
+        self.share(reader)
+        self.announced.withLock {
+            $0[ObjectIdentifier(reader)] = Announced(queue: reader.queue, progress: reader.progress)
+        }
         self.onReader(reader.queue, true)
     }
 
     func left(_ reader: SocketReader) {
         guard self.readers.removeValue(forKey: ObjectIdentifier(reader)) != nil else { return }
+        self.announced.withLock { $0[ObjectIdentifier(reader)] = nil }
         self.onReader(reader.queue, false)
     }
 

@@ -28,6 +28,9 @@ struct PendingWrites {
 
     var states = PendingStates()
     var actions = PendingActions()
+    var revisions = PendingRevisions()
+    /// The newest of each account; nil where it is to be forgotten.
+    private(set) var rollouts: [String: RolloutMemory?] = [:]
 
     /// Told events that stand in every file are to be removed.
     var prunesTold = false
@@ -39,12 +42,13 @@ struct PendingWrites {
 
     var isEmpty: Bool {
         self.positions.isEmpty && self.counters.isEmpty && self.told.isEmpty && !self.prunesTold && self.states.isEmpty
-            && self.actions.isEmpty
+            && self.actions.isEmpty && self.revisions.isEmpty && self.rollouts.isEmpty
     }
     /// Numbers are urgent: someone may be waiting.
     var isUrgent: Bool { self.positions.count >= PendingWrites.enough || !self.counters.isEmpty }
-    /// What must outlive a power failure: numbers must not come back, and an order follows an action.
-    var isForGood: Bool { !self.counters.isEmpty || self.actions.isAwaited }
+    /// What must outlive a power failure: numbers must not come back, an order follows an action, and what runs follows a
+    /// revision.
+    var isForGood: Bool { !self.counters.isEmpty || self.actions.isAwaited || !self.revisions.isEmpty }
 
     mutating func add(_ changes: [PositionChange], account: String) {
         for change in changes { self.positions[RowKey(account: account, key: change.key)] = change }
@@ -59,12 +63,18 @@ struct PendingWrites {
         self.counters[account] = counter
     }
 
-    /// Puts back what could not be written. What came since is newer.
+    mutating func add(_ rollout: RolloutMemory?, account: String) {
+        self.rollouts.updateValue(rollout, forKey: account)
+    }
+
+    /// Puts back what could not be written. What came since is newer. Revisions are not tried again: whoever asked for
+    /// one has been told that it failed.
     mutating func restore(_ older: PendingWrites) {
         self.positions.merge(older.positions) { newer, _ in newer }
         self.counters.merge(older.counters) { newer, _ in newer }
         self.told = (older.told + self.told).suffix(2 * PendingWrites.mostTold)
         self.states.restore(older.states)
         self.actions.restore(older.actions)
+        self.rollouts.merge(older.rollouts) { newer, _ in newer }
     }
 }

@@ -48,7 +48,7 @@ extension Store: ActionRecorder {
             }
         }
         let receipt = ActionReceipt(committed)
-        self.writeSoon(receipt) { pending in
+        self.writeSoon(refused: { receipt.settle(.failure($0)) }) { pending in
             pending.states.add(states, account: record.account)
             pending.actions.add(record, receipt)
         }

@@ -21,10 +21,7 @@ extension Store {
         // What was recorded a moment ago belongs to what is loaded.
         try self.writeNow()
         do {
-            let told = try self.database.writeWithoutTransaction { database in
-                try ToldEventLog.load(database)
-            }
-            self.takeOver(told.log)
+            let told = try self.loadTold(of: accounts)
             return try self.database.writeWithoutTransaction { database in
                 try Store.durably(database) {
                     try accounts.map { account in
@@ -33,7 +30,7 @@ extension Store {
                             account: account,
                             positions: try PositionRecord.all(account, in: database),
                             numbers: self.lease(account, behind: used),
-                            told: told.events[account] ?? [],
+                            told: told[account] ?? [],
                             states: try ConsumerStateRecord.all(account, in: database),
                             unfinished: try ActionRecord.unfinished(account, in: database)
                         )

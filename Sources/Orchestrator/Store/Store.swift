@@ -12,14 +12,14 @@ public final class Store: Sendable {
     /// The damaged store in whose place this one has come.
     public let setAside: StoreSetAside?
     let database: DatabaseQueue
-    private let thread = DispatchQueue(label: "store")
+    let thread = DispatchQueue(label: "store")
     /// Ends the patience of those who wait while the thread waits for the disk.
     let deadlines = DispatchQueue(label: "store.deadlines")
     let readers = DispatchQueue(label: "store.readers")
-    private let state = Mutex(State())
+    let state = Mutex(State())
     private let onChange: @Sendable (StoreError?) -> Void
 
-    private struct State {
+    struct State {
         var pending = PendingWrites()
         var isScheduled = false
         /// Somebody waits for the next write, which is on its way.
@@ -117,12 +117,10 @@ public final class Store: Sendable {
         try self.thread.sync { self.writePending() }.get()
     }
 
-    /// What a former process has told need not be told again.
-    func takeOver(_ told: ToldEventLog) { self.state.withLock { $0.told = told } }
-
     /// Writes without waiting for more, also while a retry is not due: somebody waits. Several that come while the thread is
     /// busy share one transaction.
-    func writeSoon(_ receipt: ActionReceipt, _ change: (inout PendingWrites) -> Void) {
+    /// - Parameter refused: called on the thread if nothing can be written any more.
+    func writeSoon(refused: @escaping @Sendable (StoreError) -> Void, _ change: (inout PendingWrites) -> Void) {
         let (isClosed, isFirst) = self.state.withLock { state -> (Bool, Bool) in
             if state.isClosed { return (true, false) }
             change(&state.pending)
@@ -130,9 +128,7 @@ public final class Store: Sendable {
             return (false, !state.isAwaited)
         }
         if isClosed {
-            self.thread.async { [path] in
-                receipt.settle(.failure(StoreError(kind: .closed, path: path, reason: "")))
-            }
+            self.thread.async { [path] in refused(StoreError(kind: .closed, path: path, reason: "")) }
         } else if isFirst {
             self.thread.async { _ = self.writePending() }
         }
@@ -170,16 +166,19 @@ public final class Store: Sendable {
             return (state.pending, state.isClosed)
         }
         if isClosed { return .failure(StoreError(kind: .closed, path: self.path, reason: "")) }
-        if pending.isEmpty { return .success(()) }
+        // What failed may have been given up since; that the disk works again is to be told all the same.
+        if pending.isEmpty, self.trouble == nil { return .success(()) }
         do {
             let extended = try self.write(pending)
             for (lease, last) in extended { lease.extend(to: last) }
             for receipt in pending.actions.receipts { receipt.settle(.success(())) }
+            pending.revisions.settle(failure: nil)
             self.writeSucceeded()
             return .success(())
         } catch {
             let trouble = StoreFile.error(error, path: self.path, otherwise: .write)
             self.writeFailed(pending, trouble)
+            pending.revisions.settle(failure: trouble)
             return .failure(trouble)
         }
     }
@@ -199,6 +198,7 @@ public final class Store: Sendable {
                 }
                 try pending.states.write(in: database)
                 try pending.actions.write(in: database)
+                try RolloutMemory.write(pending.rollouts, in: database)
                 var extended: [(NumberLease, Int64)] = []
                 for (account, counter) in pending.counters {
                     switch counter {
@@ -209,6 +209,8 @@ public final class Store: Sendable {
                         try Store.setReserved(last, account: account, in: database)
                     }
                 }
+                // Last: until here whoever waits may still give up.
+                try pending.revisions.write(in: database)
                 return extended
             }
             if pending.isForGood { return try Store.durably(database, body) }
@@ -278,13 +280,13 @@ public final class Store: Sendable {
     private func closeNow() -> Result<Void, StoreError> {
         if self.state.withLock({ $0.isClosed }) { return .success(()) }
         let written = self.writePending()
-        let left = self.state.withLock { state -> [ActionReceipt] in
+        let left = self.state.withLock { state -> PendingWrites in
             state.isClosed = true
-            return state.pending.actions.receipts
+            return state.pending
         }
-        for receipt in left {
-            receipt.settle(.failure(self.trouble ?? StoreError(kind: .closed, path: self.path, reason: "")))
-        }
+        let reason = self.trouble ?? StoreError(kind: .closed, path: self.path, reason: "")
+        for receipt in left.actions.receipts { receipt.settle(.failure(reason)) }
+        left.revisions.settle(failure: reason)
         do {
             try self.database.close()
             return written

@@ -15,6 +15,8 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case write
         /// An action could not be written while its order could wait.
         case tooLate
+        /// A revision could not be written; it is not tried again.
+        case notCommitted
         case closed
     }
 
@@ -52,6 +54,11 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case .unreadable: "a row of the store \(self.path) cannot be read: \(self.reason)"
         case .write: "cannot write to the store \(self.path): \(self.reason); it is tried again"
         case .tooLate: "the store \(self.path) did not take an action in time: \(self.reason); it is not carried out"
+        case .notCommitted:
+            """
+            the change could not be recorded in the store \(self.path): \(self.reason). Nothing was changed. Check the space \
+            on the disk and the file's permissions, then ask again
+            """
         case .closed: "the store \(self.path) is closed"
         }
     }

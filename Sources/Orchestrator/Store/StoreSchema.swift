@@ -50,6 +50,7 @@ enum StoreSchema {
             )
         }
         migrator.registerMigration("3 consumers and actions") { database in try self.addActions(database) }
+        migrator.registerMigration("4 revisions and overrides") { database in try self.addRevisions(database) }
         return migrator
     }
 
@@ -106,6 +107,64 @@ enum StoreSchema {
                     WHERE dry_run = 0 AND outcome IN ('journalled', 'accepted', 'unknown');
                 CREATE INDEX action_journal_finished ON action_journal (updated_time)
                     WHERE (dry_run = 1 OR outcome IN ('done', 'rejected'));
+                """
+        )
+    }
+
+    private static func addRevisions(_ database: Database) throws {
+        try database.execute(
+            sql: """
+                CREATE TABLE revision (
+                    -- From 1, without holes.
+                    number INTEGER PRIMARY KEY,
+                    time INTEGER NOT NULL,
+                    kind TEXT NOT NULL,
+                    user TEXT NOT NULL,
+                    uid INTEGER,
+                    reason TEXT NOT NULL,
+                    -- JSON arrays of strings.
+                    accounts TEXT NOT NULL,
+                    diff TEXT NOT NULL,
+                    file TEXT
+                ) STRICT;
+                CREATE TABLE revision_account (
+                    account TEXT NOT NULL,
+                    revision INTEGER NOT NULL REFERENCES revision (number),
+                    PRIMARY KEY (account, revision)
+                ) STRICT, WITHOUT ROWID;
+                -- A text that many revisions have in common is kept once.
+                CREATE TABLE source_text (
+                    id INTEGER PRIMARY KEY,
+                    text TEXT NOT NULL
+                ) STRICT;
+                CREATE TABLE revision_source (
+                    revision INTEGER NOT NULL REFERENCES revision (number),
+                    position INTEGER NOT NULL,
+                    path TEXT NOT NULL,
+                    -- Which include: of the main file names it.
+                    include INTEGER,
+                    text_id INTEGER NOT NULL REFERENCES source_text (id),
+                    PRIMARY KEY (revision, position)
+                ) STRICT, WITHOUT ROWID;
+                CREATE TABLE account_override (
+                    account TEXT NOT NULL PRIMARY KEY,
+                    enabled INTEGER,
+                    mode TEXT,
+                    percent INTEGER,
+                    drained INTEGER NOT NULL,
+                    -- The revisions that have set them.
+                    enabled_revision INTEGER,
+                    mode_revision INTEGER,
+                    drained_revision INTEGER
+                ) STRICT, WITHOUT ROWID;
+                CREATE TABLE rollout_memory (
+                    account TEXT NOT NULL PRIMARY KEY,
+                    mode TEXT NOT NULL,
+                    percent INTEGER,
+                    since INTEGER NOT NULL,
+                    -- JSON.
+                    state TEXT NOT NULL
+                ) STRICT, WITHOUT ROWID;
                 """
         )
     }

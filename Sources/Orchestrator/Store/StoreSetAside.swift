@@ -17,8 +17,9 @@ public struct StoreSetAside: Sendable, Equatable {
     /// What an operator has to know, in a line.
     public var text: String {
         "the store was damaged (\(self.reason)) and has been set aside as \(self.path); a new one has begun. Lost are what "
-            + "consumers remembered of the positions (peaks, phases, ages), the journal of actions, and events that stood "
-            + "in no file yet. Positions are read anew from the exchange; numbers of events skip ahead"
+            + "consumers remembered of the positions (peaks, phases, ages), the journal of actions, events that stood in no "
+            + "file yet, and all revisions with every override: each account is enabled and has its mode as the file says. "
+            + "Positions are read anew from the exchange; numbers of events skip ahead"
     }
 
     private static let mark = ".damaged-"

@@ -25,6 +25,7 @@ extension ExchangeCore {
             case "clock_skew_ms": faults.clockSkew = value.integer ?? 0
             case "partial_sweep": faults.failingPage = value == .bool(true) ? 2 : Int(Self.number(value))
             case "stale_sweep": faults.sweepAge = Self.number(value)
+            case "sweep_marks": faults.listedMarks = try Self.markSkew(value)
             case "empty_sweep": faults.emptyListings = value == .bool(true) ? Int.max : Int(Self.number(value))
             case "repeat_subscribes": faults.repeatsSubscriptions = Self.number(value) > 0
             case "unknown_fields": faults.unknownFields = Self.number(value) > 0
@@ -62,6 +63,14 @@ extension ExchangeCore {
             left: self.count(value),
             contentType: html ? "text/html" : "text/plain"
         )
+    }
+
+    private static func markSkew(_ value: JSONValue) throws(ControlFailure) -> Faults.MarkSkew? {
+        if self.isOff(value) { return nil }
+        guard let perMille = value["per_mille"]?.integer, (-900...900).contains(perMille) else {
+            throw ControlFailure(400, "sweep_marks needs per_mille between -900 and 900")
+        }
+        return Faults.MarkSkew(perMille: perMille, account: value["account"]?.text, left: self.count(value))
     }
 
     private static func auth(_ value: JSONValue) throws(ControlFailure) -> Faults.Auth? {

@@ -25,6 +25,13 @@ struct Faults {
         var skip = 0
     }
 
+    /// Marks of position listings that are not those of the tickers.
+    struct MarkSkew {
+        var perMille: Int64
+        var account: String?
+        var left: Int?
+    }
+
     struct Refusal {
         var status: Int
         var body: String
@@ -56,6 +63,7 @@ struct Faults {
     var failingPage = 0
     /// Positions in sweeps are as they were this long ago.
     var sweepAge: Int64 = 0
+    var listedMarks: MarkSkew?
     var unknownFields = false
     /// Position listings still to be answered with nothing in them.
     var emptyListings = 0

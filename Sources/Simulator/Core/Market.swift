@@ -86,6 +86,11 @@ final class Market {
         return (now / period + 1) * period
     }
 
+    /// The mark, so many thousandths higher.
+    func mark(skewedBy perMille: Int64) -> Int64 {
+        perMille == 0 ? self.mark : self.instrument.onGrid(self.mark + self.mark / 1_000 * perMille)
+    }
+
     func nextSequence() -> Int64 {
         self.sequence += self.random.between(1, 40)
         return self.sequence

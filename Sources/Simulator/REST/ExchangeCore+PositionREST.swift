@@ -38,16 +38,27 @@ extension ExchangeCore {
             rows = []
         }
         let more = rows.count > limit
-        return self.positionPage(Array(rows.prefix(limit)), category: category, more: more)
+        let skew = self.takeMarkSkew(of: account)
+        return self.positionPage(Array(rows.prefix(limit)), category: category, more: more, skew: skew)
     }
 
-    private func positionPage(_ rows: [Position], category: Category, more: Bool) -> [UInt8] {
+    /// By how much this listing's marks are wrong, in thousandths.
+    private func takeMarkSkew(of account: Account) -> Int64 {
+        guard var skew = self.faults.listedMarks, skew.account == nil || skew.account == account.name,
+            Faults.use(&skew.left)
+        else { return 0 }
+        self.faults.listedMarks = skew
+        return skew.perMille
+    }
+
+    private func positionPage(_ rows: [Position], category: Category, more: Bool, skew: Int64) -> [UInt8] {
         var json = JSONWriter(capacity: 200 + rows.count * 1100)
         json.raw("{\"list\":[")
         for position in rows {
             position.writeRow(
                 self.sweepState(position),
                 for: .rest,
+                mark: position.market.mark(skewedBy: skew),
                 neverTraded: self.behaviour.neverTradedSeq,
                 unknownFields: self.faults.unknownFields,
                 into: &json

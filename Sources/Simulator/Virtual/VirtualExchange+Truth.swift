@@ -125,6 +125,16 @@ extension VirtualExchange {
     /// The mark of a linear symbol now, in units.
     package func mark(_ symbol: String) -> Int64? { self.core.market(.linear, symbol)?.mark }
 
+    /// The same as listings show it with the fault `sweep_marks`.
+    package func mark(_ symbol: String, skewedBy perMille: Int64) -> Int64? {
+        self.core.market(.linear, symbol)?.mark(skewedBy: perMille)
+    }
+
+    /// When subscriptions were refused, in milliseconds since 1970.
+    package func refusedSubscriptions() -> [Int64] {
+        self.core.record.facts(since: 0).filter { $0.kind == .rejected }.map(\.time)
+    }
+
     package var symbols: [String] {
         self.core.markets.filter { $0.instrument.category == .linear && $0.instrument.symbol.hasSuffix("USDT") }
             .map(\.instrument.symbol)

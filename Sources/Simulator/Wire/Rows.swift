@@ -3,18 +3,21 @@ enum RowTarget { case socket, rest }
 
 extension Position {
     /// A full position row, as of `state`.
+    /// - Parameter mark: nil is the market's own.
     func writeRow(
         _ state: PositionState,
         for target: RowTarget,
+        mark: Int64? = nil,
         neverTraded: SimulatorBehaviour.NeverTraded,
         unknownFields: Bool,
         into json: inout JSONWriter
     ) {
         let instrument = self.instrument
         let flat = state.size == 0
+        let mark = mark ?? self.market.mark
         let style = self.account.unsetStyle
         let value = flat ? 0 : instrument.value(state.size, at: state.entry)
-        let atMark = flat ? 0 : instrument.value(state.size, at: self.market.mark)
+        let atMark = flat ? 0 : instrument.value(state.size, at: mark)
         json.raw("{\"positionIdx\":")
         json.integer(self.index)
         json.raw(",\"tradeMode\":0,\"riskId\":1,\"riskLimitValue\":\"2000000\",")
@@ -34,7 +37,7 @@ extension Position {
             json.amount("\"positionValue\":\"", value)
         }
         json.raw("\"positionBalance\":\"0\",")
-        json.price("\"markPrice\":\"", self.market.mark, instrument.priceDecimals)
+        json.price("\"markPrice\":\"", mark, instrument.priceDecimals)
         let leverage = Int128(max(1, state.leverage))
         json.amount("\"positionIM\":\"", Units.narrow(Units.divide(Int128(value), by: leverage)))
         json.amount("\"positionIMByMp\":\"", Units.narrow(Units.divide(Int128(atMark), by: leverage)))
@@ -50,7 +53,7 @@ extension Position {
         if flat && style == 1 {
             json.raw("\"unrealisedPnl\":\"\",")
         } else {
-            let profit = state.profit(state.size, at: self.market.mark, instrument: instrument)
+            let profit = state.profit(state.size, at: mark, instrument: instrument)
             json.amount("\"unrealisedPnl\":\"", profit)
         }
         json.amount("\"curRealisedPnl\":\"", state.realised)

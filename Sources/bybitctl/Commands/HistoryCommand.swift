@@ -5,11 +5,14 @@ import Orchestrator
 struct HistoryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "history",
-        abstract: "Shows what consumers have asked the exchange for, and what became of it.",
+        abstract: "Shows who changed what, when and why; with --actions what consumers did at the exchange.",
         discussion: """
-            From the running instance; if it does not run, from the store that it has left. The newest comes last. \
+            Every applied file and every promote, rollback, drain, resume, enable and disable is a revision; so is what \
+            the daemon does by itself (auto-rollback). From the running instance; if it does not run, from the store \
+            that it has left. The newest comes last. `rollback --revision N` brings a former file back.
+
             Exit codes: 0 done (also if there is nothing to show), 3 not running and no store, 4 no answer in time, \
-            64 no such account.
+            64 no such account or revision.
             """
     )
 
@@ -23,12 +26,15 @@ struct HistoryCommand: AsyncParsableCommand {
     @Argument(help: "Only these accounts.")
     var names: [String] = []
 
-    @Flag(help: "Actions of consumers: stops, trailing stops, closes.")
+    @Flag(help: "Actions of consumers instead: stops, trailing stops, closes.")
     var actions = false
+
+    @Option(help: ArgumentHelp("Only this revision, with every changed key.", valueName: "number"))
+    var revision: Int?
 
     @Option(
         help: ArgumentHelp(
-            "Only those decided since then: 2h, 2026-01-02T03:04:05Z, or milliseconds.",
+            "Only what happened since then: 2h, 2026-01-02T03:04:05Z, or milliseconds.",
             valueName: "when"
         )
     )
@@ -48,51 +54,73 @@ struct HistoryCommand: AsyncParsableCommand {
 
     @OptionGroup var instance: InstanceOptions
 
+    private var most: Int { self.actions ? ControlClient.mostActions : ControlClient.mostRevisions }
+
     func validate() throws {
-        guard self.actions else {
-            throw ValidationError(
-                "only `history --actions` is there in this version: revisions of the accounts file are not recorded yet"
-            )
+        if let count = self.count, !(1...self.most).contains(count) {
+            throw ValidationError("-n takes 1 to \(self.most)")
         }
-        if let count = self.count, !(1...ControlClient.mostActions).contains(count) {
-            throw ValidationError("-n takes 1 to \(ControlClient.mostActions)")
+        guard let revision = self.revision else { return }
+        guard revision >= 1 else { throw ValidationError("--revision takes a number from 1 on") }
+        guard !self.actions, self.names.isEmpty, self.since == nil, self.count == nil else {
+            throw ValidationError("--revision shows one revision; it goes with no names, --actions, --since or -n")
         }
     }
 
-    func request(now: Timestamp) -> ActionsRequest {
+    private var limit: Int {
+        self.count ?? (self.since == nil ? HistoryCommand.usualCount : self.most)
+    }
+
+    func actionsRequest(now: Timestamp) -> ActionsRequest {
         ActionsRequest(
             accounts: self.names,
             sinceMilliseconds: self.since?.milliseconds(now: now.milliseconds),
-            limit: self.count ?? (self.since == nil ? HistoryCommand.usualCount : ControlClient.mostActions)
+            limit: self.limit
+        )
+    }
+
+    func revisionsRequest(now: Timestamp) -> RevisionsRequest {
+        RevisionsRequest(
+            accounts: self.names,
+            sinceMilliseconds: self.since?.milliseconds(now: now.milliseconds),
+            limit: self.limit,
+            number: self.revision
         )
     }
 
     func run() async throws {
-        let json = try await self.answer(try self.instance.location(), self.request(now: .current))
+        let location = try self.instance.location()
+        let source = HistorySource(location: location, offline: .current)
+        if self.actions {
+            try self.show(actions: try await source.actions(self.actionsRequest(now: .current)))
+        } else {
+            try self.show(revisions: try await source.revisions(self.revisionsRequest(now: .current)))
+        }
+    }
+
+    private func show(actions json: ByteBuffer) throws {
         switch self.output {
         case .json:
             try StandardOutput.write(String(buffer: json) + "\n")
         case .table:
-            let report: ActionsReport
-            do {
-                report = try ActionsReport(json: json)
-            } catch {
-                throw CommandError(.failed, "the instance's answer cannot be read: \(error)")
-            }
+            let report = try HistorySource.read { try ActionsReport(json: json) }
             try StandardOutput.write(ActionTable(report: report, terminal: .standardOutput).text())
             if report.actions.isEmpty { StandardError.write("bybitctl: no action is recorded\n") }
         }
     }
 
-    /// The bytes of a report.
-    private func answer(_ location: InstanceLocation, _ request: ActionsRequest) async throws -> ByteBuffer {
-        do {
-            return try await ControlClient.with(location) { try await $0.actions(request) }
-        } catch let error as ControlClientError where error.code == .notRunning {
-            guard let report = try location.storedActions(request) else {
-                throw CommandError(.notRunning, "\(error.message), and it has left no store at \(location.storeFile)")
-            }
-            return report.json()
+    private func show(revisions json: ByteBuffer) throws {
+        let report = try HistorySource.read { try RevisionsReport(json: json) }
+        if let revision = self.revision, report.revisions.isEmpty {
+            throw CommandError(.usage, "there is no revision \(revision); bybitctl history lists those there are")
+        }
+        switch self.output {
+        case .json:
+            try StandardOutput.write(String(buffer: json) + "\n")
+        case .table:
+            let table = RevisionTable(report: report, terminal: .standardOutput)
+            try StandardOutput.write(self.revision == nil ? table.text() : table.details())
+            if report.revisions.isEmpty { StandardError.write("bybitctl: no revision is recorded\n") }
         }
     }
 }

@@ -60,7 +60,7 @@ struct StartCommand: AsyncParsableCommand {
         guard let file = self.file else { throw CommandError(.usage, "no accounts file is named") }
         let environment = ProcessInfo.processInfo.environment
         let user = SystemUser.current(environment: environment)
-        let configuration = try ConfigurationFile.load(
+        let (configuration, sources) = try ConfigurationFile.loadWithSources(
             file,
             environment: environment,
             user: user,
@@ -92,7 +92,13 @@ struct StartCommand: AsyncParsableCommand {
             modeCap: self.mode,
             dryRun: self.dryRun,
             readiness: readiness,
-            statusCommand: self.statusCommand(file)
+            statusCommand: self.statusCommand(file),
+            origin: ConfigurationOrigin(
+                path: user.absolute(file),
+                loader: ConfigurationFile.loader(environment: environment, user: user),
+                sources: sources,
+                of: configuration
+            )
         )
         try await daemon.run()
     }

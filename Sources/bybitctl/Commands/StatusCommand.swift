@@ -98,8 +98,9 @@ struct StatusCommand: AsyncParsableCommand {
             return try status.report().accounts.map { $0.name + "\n" }.joined()
         case .table, .wide:
             let table = StatusTable(report: try status.report(), terminal: terminal, now: .current)
-            let positions = table.positions()
-            return table.text(isWide: self.output == .wide) + (positions.isEmpty ? "" : "\n" + positions)
+            // Of a whole fleet the gates would be a page.
+            let parts = [table.drains(), table.positions(), self.names.isEmpty ? "" : table.gates()]
+            return table.text(isWide: self.output == .wide) + parts.filter { !$0.isEmpty }.map { "\n" + $0 }.joined()
         }
     }
 

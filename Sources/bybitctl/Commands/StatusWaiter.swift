@@ -36,6 +36,8 @@ enum StatusGoal: ExpressibleByArgument, Equatable {
             return report.accounts
                 .filter { isNamed || $0.enabled || wanted == .disabled }
                 .filter { $0.state != wanted }
+                // A drain may be over before anybody looks.
+                .filter { wanted != .draining || $0.state != .drained }
                 .map(StatusGoal.line)
         }
     }

@@ -4,12 +4,15 @@ import Orchestrator
 /// The accounts file, as the commands see it.
 enum ConfigurationFile {
     static func result(_ path: String, environment: [String: String], user: SystemUser) -> ConfigurationResult {
-        let loader = ConfigurationLoader(
+        self.loader(environment: environment, user: user).load(path: path)
+    }
+
+    static func loader(environment: [String: String], user: SystemUser) -> ConfigurationLoader {
+        ConfigurationLoader(
             environment: environment,
             homeDirectory: user.homeDirectory,
             workingDirectory: user.currentDirectory
         )
-        return loader.load(path: path)
     }
 
     /// The configuration.
@@ -21,18 +24,34 @@ enum ConfigurationFile {
         user: SystemUser,
         showsWarnings: Bool
     ) throws(CommandError) -> Configuration {
+        try self.loadWithSources(path, environment: environment, user: user, showsWarnings: showsWarnings).0
+    }
+
+    /// The same, with what it was read from.
+    static func loadWithSources(
+        _ path: String,
+        environment: [String: String],
+        user: SystemUser,
+        showsWarnings: Bool
+    ) throws(CommandError) -> (Configuration, ConfigurationSources?) {
         let result = ConfigurationFile.result(path, environment: environment, user: user)
         let text = DiagnosticRenderer.text(result.diagnostics, color: Terminal.standardError.hasColor)
         guard let configuration = result.configuration else {
-            let summary = DiagnosticRenderer.summary(result.diagnostics)
-            throw CommandError(
-                ExitStatus(rawValue: result.exitCode),
-                text + "\(path): \(summary)\n",
-                isRendered: true
-            )
+            throw CommandError(InvalidConfiguration(path: path, result, color: Terminal.standardError.hasColor))
         }
         if showsWarnings, !text.isEmpty { StandardError.write(text) }
-        return configuration
+        return (configuration, result.sources)
+    }
+
+    /// Finds what is wrong in a file before the daemon is asked about it.
+    ///
+    /// Secrets and variables that this process cannot read are the daemon's business: they are its own.
+    /// - Throws: all errors of the file in one text, with the exit code 77 or 78.
+    static func check(_ path: String, environment: [String: String], user: SystemUser) throws(CommandError) {
+        let result = ConfigurationFile.result(path, environment: environment, user: user)
+        let errors = result.diagnostics.filter { $0.severity == .error }
+        guard errors.contains(where: { !$0.dependsOnReader }) else { return }
+        throw CommandError(InvalidConfiguration(path: path, result, color: Terminal.standardError.hasColor))
     }
 
     /// What a usable file holds, in a line.

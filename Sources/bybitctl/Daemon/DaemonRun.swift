@@ -11,6 +11,8 @@ struct DaemonRun {
     let dryRun: Bool
     let readiness: ReadinessPipe?
     let statusCommand: String
+    /// Where the configuration was read from.
+    let origin: ConfigurationOrigin
 
     /// Until a signal. The first one drains; a second one ends the process at once.
     func run() async throws {
@@ -19,6 +21,7 @@ struct DaemonRun {
         options.accounts = self.accounts
         options.modeCap = self.modeCap.flatMap { Mode(rawValue: $0.rawValue) }
         options.isDryRun = self.dryRun
+        options.origin = self.origin
         var configuration = self.configuration
         // Flags and environment may have moved the instance; everything below sees one truth.
         configuration.instance = self.location.instance
@@ -41,13 +44,16 @@ struct DaemonRun {
 
     private func run(_ configuration: Configuration, _ options: OrchestratorOptions, logger: Logger) async throws {
         let orchestrator = try Orchestrator(configuration: configuration, options: options, logger: logger)
-        let signals = try StopSignals { number in
-            logger.info(
-                "stopping: every account is drained; a second signal exits at once",
-                metadata: ["signal": "\(number)"]
-            )
-            orchestrator.stop()
-        }
+        let signals = try StopSignals(
+            onFirst: { number in
+                logger.info(
+                    "stopping: every account is drained; a second signal exits at once",
+                    metadata: ["signal": "\(number)"]
+                )
+                orchestrator.stop()
+            },
+            onHangup: { orchestrator.reload() }
+        )
         defer { signals.cancel() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await orchestrator.run() }

@@ -6,10 +6,14 @@ enum SimulatedServer {
     /// Serves until SIGINT, SIGTERM, or a request to its control port ends it. Prints one line of JSON when it is ready.
     static func run(_ options: SimulatorOptions) async throws {
         let stop = AsyncStream<Int32>.makeStream()
-        let signals = try StopSignals { number in
-            stop.continuation.yield(number)
-            stop.continuation.finish()
-        }
+        let signals = try StopSignals(
+            onFirst: { number in
+                stop.continuation.yield(number)
+                stop.continuation.finish()
+            },
+            // It has no file to read again.
+            onHangup: {}
+        )
         defer { signals.cancel() }
         let exchange = try await SimulatedExchange.start(options, logger: self.logger)
         let outcome: Result<Void, any Error>

@@ -16,14 +16,16 @@ struct InstanceOptions: ParsableArguments {
     )
     var config: String?
 
-    func location() throws -> InstanceLocation {
+    /// - Parameter file: an accounts file that the command is about; it says where its instance is unless `--config`
+    ///   names another one.
+    func location(of file: String? = nil) throws -> InstanceLocation {
         let environment = ProcessInfo.processInfo.environment
         let user = SystemUser.current(environment: environment)
         return try InstanceLocation.resolve(
             InstanceLocation.Request(
                 stateDirectory: self.stateDir,
                 instance: self.instance,
-                configurationFile: self.config
+                configurationFile: self.config ?? file
             ),
             environment: environment,
             user: user,

@@ -12,6 +12,20 @@ struct StatusTable {
         self.heading() + "\n" + self.accounts(isWide: isWide)
     }
 
+    /// What accounts that are draining wait for; nothing if there is none.
+    func drains() -> String {
+        self.report.accounts.filter { $0.drain?.blockers.isEmpty == false }.map { account in
+            let blockers = (account.drain?.blockers ?? []).map { "  \(StatusTable.oneLine($0))\n" }
+            return "\(account.name) is draining, and waits for:\n" + blockers.joined()
+        }.joined()
+    }
+
+    /// One row per gate of the accounts in the report; nothing if there is none.
+    func gates() -> String {
+        GateTable(terminal: self.terminal)
+            .text(of: self.report.accounts.map { ($0.name, $0.rollout?.gates ?? []) })
+    }
+
     /// One row per position of the accounts in the report; nothing if there is none.
     func positions() -> String {
         var table = TextTable([
@@ -63,7 +77,8 @@ struct StatusTable {
         ]
         if isWide {
             columns += [
-                .init("PRIVATE"), .init("CONNECTS", .right), .init("LAST FRAME", .right), .init("EVENTS", .right),
+                .init("GATES"), .init("OVERRIDE"), .init("PRIVATE"), .init("CONNECTS", .right),
+                .init("LAST FRAME", .right), .init("EVENTS", .right),
                 .init("CONFLATED", .right), .init("P50", .right), .init("P99", .right),
                 .init("RECONNECTS/H", .right), .init("ERRORS/H", .right), .init("LAST ERROR"),
             ]
@@ -78,9 +93,8 @@ struct StatusTable {
     private static func cells(_ account: StatusReport.Account) -> [TextTable.Cell] {
         guard account.enabled else {
             return [
-                .init(account.name), .init(account.state.rawValue, .faint), "-", .init(account.configuredMode), "-",
-                "-",
-                "-", "-", "-",
+                .init(account.name), .init(account.state.rawValue, .faint), "-",
+                .init(account.configuredMode + (account.override == nil ? "" : " (override)")), "-", "-", "-", "-", "-",
             ]
         }
         let style = account.isCounted ? StatusTable.style(account.health) : .faint
@@ -89,7 +103,9 @@ struct StatusTable {
         if counts.stale > 0 { positions += " (\(counts.stale) stale)" }
         if counts.unprotected > 0 { positions += " (\(counts.unprotected) unprotected)" }
         return [
-            .init(account.name), .init(account.state.rawValue, style), .init(account.health.rawValue, style),
+            .init(account.name), .init(account.state.rawValue, style),
+            // Nobody expects anything of a drained account.
+            .init(account.isCounted ? account.health.rawValue : "-", style),
             .init(StatusTable.mode(account), account.mode == account.configuredMode ? .plain : .warning),
             .init(account.driver.rawValue), .init(account.dryRun ? "dry run" : "sent"), .init(positions),
             .init(StatusTable.tenths(account.events.perSecond)), .init(AgeText.of(account.events.lastAge)),
@@ -98,6 +114,7 @@ struct StatusTable {
 
     private static func wideCells(_ account: StatusReport.Account) -> [TextTable.Cell] {
         [
+            StatusTable.gates(account.rollout), .init(StatusTable.oneLine(account.override)),
             .init(account.privateSession.state.rawValue), .init("\(account.privateSession.connects)"),
             .init(AgeText.of(account.privateSession.lastFrameAge)), .init("\(account.events.emitted)"),
             .init("\(account.events.conflated)"), .init(StatusTable.microseconds(account.events.latencyP50)),
@@ -106,8 +123,19 @@ struct StatusTable {
         ]
     }
 
+    /// `cutover 50 (file: hybrid)`; an override that leaves the file's mode is marked too.
     private static func mode(_ account: StatusReport.Account) -> String {
-        account.mode == account.configuredMode ? account.mode : "\(account.mode) (file: \(account.configuredMode))"
+        let step = account.rollout?.step.map { " \($0)" } ?? ""
+        if account.mode != account.configuredMode { return "\(account.mode)\(step) (file: \(account.configuredMode))" }
+        return account.mode + step + (account.override == nil ? "" : " (override)")
+    }
+
+    /// The verdict, and which gate stands in the way.
+    private static func gates(_ rollout: StatusReport.Rollout?) -> TextTable.Cell {
+        guard let rollout, !rollout.gates.isEmpty else { return "-" }
+        let names = rollout.gates.filter { $0.verdict == rollout.verdict && $0.verdict != .holds }.map(\.name)
+        let text = rollout.verdict.rawValue + (names.isEmpty ? "" : ": \(names.joined(separator: ", "))")
+        return .init(text, GateTable.style(rollout.verdict))
     }
 
     private static func note(_ position: StatusReport.Position) -> TextTable.Cell {

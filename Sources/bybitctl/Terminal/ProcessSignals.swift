@@ -11,16 +11,22 @@ enum ProcessSignals {
     }
 }
 
-/// SIGINT and SIGTERM as a request to stop; a second one ends the process at once with 128 + n.
+/// SIGINT and SIGTERM as a request to stop; a second one ends the process at once with 128 + n. SIGHUP as a request to read
+/// the file again; a terminal that is closed asks for the same, and costs nothing that is queued.
 ///
 /// The handlers are ordinary ones that write to a pipe. An ignored or blocked signal would be inherited by the
 /// subprocesses we start, and they could not be ended politely.
 struct StopSignals {
     private let source: any DispatchSourceRead
 
-    /// - Parameter onFirst: called once, on a queue of its own.
+    /// - Parameters:
+    ///   - onFirst: called once, on a queue of its own.
+    ///   - onHangup: called for each SIGHUP, on the same queue.
     /// - Throws: if no pipe can be had.
-    init(onFirst: @escaping @Sendable (Int32) -> Void) throws(CommandError) {
+    init(
+        onFirst: @escaping @Sendable (Int32) -> Void,
+        onHangup: @escaping @Sendable () -> Void
+    ) throws(CommandError) {
         let ends = try PipeEnds()
         let reader = ends.reader
         stopPipe = ends.writer
@@ -32,19 +38,24 @@ struct StopSignals {
         )
         source.setEventHandler {
             var number: UInt8 = 0
-            if read(reader, &number, 1) == 1 { onFirst(Int32(number)) }
+            guard read(reader, &number, 1) == 1 else { return }
+            if Int32(number) == SIGHUP { onHangup() } else { onFirst(Int32(number)) }
         }
         source.resume()
         self.source = source
-        // A terminal that is closed must not cost what is queued.
-        signal(SIGHUP, SIG_IGN)
+        signal(SIGHUP) { number in
+            let saved = errno
+            var byte = UInt8(truncatingIfNeeded: number)
+            _ = write(stopPipe, &byte, 1)
+            errno = saved
+        }
         for number in [SIGINT, SIGTERM] {
             signal(number) { number in
                 if stopRequests > 0 { _exit(128 + number) }
                 stopRequests = 1
                 let saved = errno
                 var byte = UInt8(truncatingIfNeeded: number)
-                // The pipe is empty, so the byte finds room.
+                // The pipe is all but empty, so the byte finds room.
                 _ = write(stopPipe, &byte, 1)
                 errno = saved
             }

@@ -89,7 +89,7 @@ struct AccountMachinePropertyTests {
                     if text.contains("subscribe") { world.note(rig.reply("subscribe", true)) }
                 case .close: world.note(rig.closed("closed"))
                 case .sweep: world.note(rig.swept())
-                case .releaseBuffer, .recovered, .stateChanged: break
+                case .releaseBuffer, .listingsOverdue, .recovered, .stateChanged: break
                 }
             }
             if !world.pending.isEmpty { continue }

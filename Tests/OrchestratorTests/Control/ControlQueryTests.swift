@@ -45,6 +45,24 @@ import Testing
         #expect(error?.description.contains(key) == true)
     }
 
+    @Test func revisionQueriesSurviveTheWire() throws {
+        let request = RevisionsRequest(accounts: ["a", "b c"], sinceMilliseconds: 5, limit: 7, number: 3)
+        let uri = ControlQuery.uri(for: request)
+        #expect(uri == "/v1/revisions?account=a&account=b%20c&since=5&limit=7&number=3")
+        #expect(try ControlQuery.revisions(parameters: self.parameters(uri)) == request)
+        #expect(try ControlQuery.revisions(parameters: []) == RevisionsRequest(limit: ControlClient.mostRevisions))
+    }
+
+    @Test(arguments: [
+        ("limit", "0"), ("limit", "100001"), ("number", "0"), ("number", "x"), ("since", "y"), ("n", "1"),
+    ])
+    func malformedRevisionQueriesAreNamed(key: String, value: String) {
+        let error = #expect(throws: ControlQuery.Malformed.self) {
+            try ControlQuery.revisions(parameters: [(Substring(key), Substring(value))])
+        }
+        #expect(error?.description.contains(key) == true)
+    }
+
     @Test(arguments: [("positions", "yes"), ("symbol", "BTCUSDT")])
     func malformedStatusQueriesAreNamed(key: String, value: String) {
         #expect(throws: ControlQuery.Malformed.self) {

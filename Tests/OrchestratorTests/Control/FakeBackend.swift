@@ -12,7 +12,22 @@ final class FakeBackend: ControlBackend {
         var hangs = false
         var history: Result<ActionHistory, StoreError> = .success(ActionHistory(accounts: [], actions: []))
         var actionRequests: [ActionsRequest] = []
+        var change: ChangeAnswer = { _ in ChangeReport(accounts: []) }
+        var changes: [Change] = []
+        var plan: Result<PlanDocument, any Error> = .success(PlanDocument(json: ByteBuffer(), hasDifferences: false))
+        var plannedFiles: [String?] = []
+        var revisions: Result<[Revision], any Error> = .success([])
+        var revisionRequests: [RevisionsRequest] = []
     }
+
+    /// A change that was asked for, and how to tell of its progress.
+    struct Change: Sendable {
+        let request: ChangeRequest
+        let caller: Caller
+        let progress: @Sendable (ChangeReport.Account) -> Void
+    }
+
+    typealias ChangeAnswer = @Sendable (Change) async throws -> ChangeReport
 
     private let accounts: [StatusReport.Account]
     private let state = Mutex(State())
@@ -36,6 +51,52 @@ final class FakeBackend: ControlBackend {
             state.actionRequests.append(request)
             return state.history
         }.get()
+    }
+
+    func setChange(_ change: @escaping ChangeAnswer) { self.state.withLock { $0.change = change } }
+
+    var changes: [Change] { self.state.withLock { $0.changes } }
+
+    func change(
+        _ request: ChangeRequest,
+        by caller: Caller,
+        progress: @escaping @Sendable (ChangeReport.Account) -> Void
+    ) async throws -> ChangeReport {
+        let change = Change(request: request, caller: caller, progress: progress)
+        let answer = self.state.withLock { state in
+            state.changes.append(change)
+            return state.change
+        }
+        return try await answer(change)
+    }
+
+    func setPlan(_ plan: Result<PlanDocument, any Error>) { self.state.withLock { $0.plan = plan } }
+
+    var plannedFiles: [String?] { self.state.withLock { $0.plannedFiles } }
+
+    func plan(file: String?) async throws -> PlanDocument {
+        try self.state.withLock { state in
+            state.plannedFiles.append(file)
+            return state.plan
+        }.get()
+    }
+
+    func setRevisions(_ revisions: Result<[Revision], any Error>) {
+        self.state.withLock { $0.revisions = revisions }
+    }
+
+    var revisionRequests: [RevisionsRequest] { self.state.withLock { $0.revisionRequests } }
+
+    func revisions(_ request: RevisionsRequest) async throws -> [Revision] {
+        let revisions = try self.state.withLock { state in
+            state.revisionRequests.append(request)
+            return state.revisions
+        }.get()
+        return revisions.filter { revision in
+            let isMeant = request.accounts.isEmpty || revision.accounts.contains { request.accounts.contains($0) }
+            return isMeant && revision.time >= request.sinceMilliseconds ?? 0
+                && (request.number ?? revision.number) == revision.number
+        }
     }
 
     func statusReport(includePositions: Bool, accounts: [String]) async -> StatusReport {

@@ -17,7 +17,7 @@ import Testing
         #expect(error?.exitCode == 75)
         #expect(error?.pid == getpid())
         #expect(error?.message.contains("process \(getpid())") == true)
-        #expect(error?.message.contains("stop the process") == true)
+        #expect(error?.message.contains("bybitctl apply") == true)
         #expect(lock.location == location)
     }
 

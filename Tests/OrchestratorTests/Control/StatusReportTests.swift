@@ -46,6 +46,37 @@ import Testing
         )
     }
 
+    @Test func rolloutAndDrainStandAtTheEndAndOnlyWhereTheyAre() throws {
+        var account = StatusSamples.account("a", state: .draining)
+        #expect(!String(buffer: StatusSamples.report(accounts: [account]).json()).contains("rollout"))
+        account.rollout = StatusReport.Rollout(
+            mode: .cutover,
+            step: 50,
+            since: Timestamp(milliseconds: 1_767_323_045_678),
+            gates: [
+                Gate(name: "soak", verdict: .open, value: "12m 4s", limit: "4h"),
+                Gate(name: "max_divergence_percent", verdict: .holds, value: "0.01 %", limit: "1 %"),
+            ]
+        )
+        account.drain = StatusReport.Drain(blockers: ["1 action \"in flight\""])
+        let bytes = StatusSamples.report(accounts: [account]).json()
+        #expect(
+            String(buffer: bytes).hasSuffix(
+                #""last_error":null,"rollout":{"mode":"cutover","step":50,"since":"2026-01-02T03:04:05.678Z","#
+                    + #""verdict":"open","gates":[{"name":"soak","verdict":"open","value":"12m 4s","limit":"4h"},"#
+                    + #"{"name":"max_divergence_percent","verdict":"holds","value":"0.01 %","limit":"1 %"}]},"#
+                    + #""drain":{"blockers":["1 action \"in flight\""]}}]}"#
+            )
+        )
+        let decoded = try JSONDecoder().decode(StatusReport.self, from: Data(bytes.readableBytesView))
+        #expect(decoded.accounts == [account])
+        account.rollout?.mode = .canary
+        account.rollout?.step = nil
+        #expect(
+            String(buffer: StatusSamples.report(accounts: [account]).json()).contains(#""mode":"canary","step":null,"#)
+        )
+    }
+
     @Test func unknownIsNull() {
         var account = StatusSamples.account("a")
         account.events = StatusReport.Events()

@@ -85,7 +85,7 @@ import Testing
         let stored = try store.loadAll(["a", "b"])
         var queues: [[EventQueue]] = []
         for (account, stored) in zip(accounts, stored) {
-            queues.append(sinks.queues(of: account, stored: stored, written: [file.path: ["a": 2]]))
+            queues.append(await sinks.add(account: account, stored: stored, written: [file.path: ["a": 2]]))
         }
         #expect(queues.map(\.count) == [2, 1])
         #expect(queues[0][1] === queues[1][0], "one child for both")
@@ -112,7 +112,7 @@ import Testing
         let account = self.account("a", [.jsonl(file), .exec(exec)])
         let sinks = self.sinks([account], store)
         let stored = try store.loadAll(["a"])[0]
-        let queues = sinks.queues(of: account, stored: stored, written: [:])
+        let queues = await sinks.add(account: account, stored: stored, written: [:])
         sinks.start()
         sinks.filled()
         let event = Self.told("a", 1)

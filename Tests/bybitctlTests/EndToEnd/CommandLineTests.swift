@@ -85,6 +85,21 @@ extension EndToEnd.CommandLineUse {
         #expect(try await daemon.ask(["events"]).code == 3)
     }
 
+    @Test(
+        .timeLimit(.minutes(1)),
+        arguments: [
+            ["--help"], ["-h"], ["help"], [], ["help", "drain"], ["start", "--help"], ["status", "-h"],
+            ["promote", "--help"], ["history", "--help"],
+        ]
+    )
+    func helpIsShown(arguments: [String]) async throws {
+        try await Workplace.with { place in
+            let answer = try await place.run(arguments)
+            #expect(answer.code == 0 && answer.errors.isEmpty, "\(answer.errors)")
+            #expect(answer.output.contains("USAGE: bybitctl"), "\(answer.output)")
+        }
+    }
+
     @Test(.timeLimit(.minutes(1)))
     func eventsFollowFilterAndEnd() async throws {
         try await Workplace.with { place in

@@ -8,6 +8,15 @@ struct AccountsFile {
         var apiKey: String
         var apiSecret: String
         var extra = ""
+        /// Folder of the files that hold key and secret, beside the accounts file; nil if they are written out.
+        var secretFolder: String?
+
+        fileprivate var credentials: String {
+            guard let folder = self.secretFolder else {
+                return "{ api_key: \"\(self.apiKey)\", api_secret: \"\(self.apiSecret)\" }"
+            }
+            return "{ api_key_file: \(folder)/\(self.name).key, api_secret_file: \(folder)/\(self.name).secret }"
+        }
     }
 
     var accounts: [Account]
@@ -63,7 +72,7 @@ struct AccountsFile {
             """
         for account in self.accounts {
             text += "  - name: \(account.name)\n"
-            text += "    credentials: { api_key: \"\(account.apiKey)\", api_secret: \"\(account.apiSecret)\" }\n"
+            text += "    credentials: \(account.credentials)\n"
             if !account.extra.isEmpty { text += "    \(account.extra)\n" }
         }
         return text

@@ -63,7 +63,7 @@ extension EndToEnd.Kills {
             let after = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
             #expect(after.filter { $0 == lines[kept] }.count == 1)
             #expect(after.firstIndex(of: lines[kept]) == kept + 1, "behind the broken line, before all that is new")
-            #expect(Story(after.joined(separator: "\n"), kills: 1).problems == [])
+            #expect(KillStory(after.joined(separator: "\n"), kills: 1).problems == [])
         }
     }
 
@@ -102,16 +102,16 @@ extension EndToEnd.Kills {
             #expect(try await process.exitCode() == 0, "\(end)")
             for name in Self.accounts {
                 let text = daemon.eventText(name)
-                let story = Story(text, kills: kills)
+                let story = KillStory(text, kills: kills)
                 #expect(story.problems == [], "\(end)")
                 #expect(story.events.contains { $0.cause == "resync" })
                 #expect(story.events.contains { $0.cause == "closed" })
                 // The reader finds what it is there to find.
                 let lines = text.split(separator: "\n")
                 let closes = lines.filter { $0.contains("\"cause\":\"closed\"") }
-                #expect(Story((lines + closes).joined(separator: "\n"), kills: kills).problems != [])
+                #expect(KillStory((lines + closes).joined(separator: "\n"), kills: kills).problems != [])
                 let others = lines.filter { !$0.contains("\"cause\":\"closed\"") }
-                #expect(Story(others.joined(separator: "\n"), kills: 0).problems != [])
+                #expect(KillStory(others.joined(separator: "\n"), kills: 0).problems != [])
             }
         }
     }
@@ -142,7 +142,7 @@ extension EndToEnd.Kills {
             var (told, wanted): (Set<String>, Set<String>) = ([], [])
             do {
                 try await eventually("the events") {
-                    let story = Story(daemon.eventText(name), kills: kills)
+                    let story = KillStory(daemon.eventText(name), kills: kills)
                     told = story.open
                     wanted = Set(
                         open.map { "\($0.symbol) \($0.positionIdx) \($0.side) \($0.size)" }
@@ -171,69 +171,5 @@ extension EndToEnd.Kills {
             let leverage: [String: JSONField] = ["leverage": .number(2 + random.below(50))]
             try await exchange.attempt("/positions/leverage", position.merging(leverage) { $1 })
         }
-    }
-}
-
-/// What somebody knows who reads one account's events and nothing else, over all the kills.
-private struct Story {
-    private struct Position {
-        var text: String?
-        var last: EventLine
-    }
-
-    private(set) var events: [EventLine] = []
-    private(set) var problems: [String] = []
-    private var positions: [String: Position] = [:]
-
-    /// `SYMBOL leg side size` of what is open at the end.
-    var open: Set<String> { Set(self.positions.values.compactMap(\.text)) }
-
-    init(_ text: String, kills: Int) {
-        let decoder = JSONLines.decoder
-        var broken = 0
-        var last: Int64 = 0
-        for line in text.split(separator: "\n") {
-            // A kill may have hit a write in its middle; the next start ends the line.
-            guard let event = try? decoder.decode(EventLine.self, from: Data(line.utf8)) else {
-                broken += 1
-                continue
-            }
-            if event.n <= last { self.problems.append("n=\(event.n) comes after n=\(last)") }
-            last = event.n
-            self.events.append(event)
-            if event.event == "position.update" { self.follow(event) }
-        }
-        if broken > kills { self.problems.append("\(broken) broken lines after \(kills) kills") }
-    }
-
-    private mutating func follow(_ event: EventLine) {
-        let before = self.positions[event.key]
-        guard event.isNews else {
-            if before?.text == nil {
-                self.problems.append("n=\(event.n) \(event.cause ?? "") of \(event.key) while flat")
-            }
-            return
-        }
-        let after =
-            event.cause == "closed"
-            ? nil : "\(event.symbol ?? "") \(event.positionIdx ?? 0) \(event.side ?? "") \(event.size ?? "")"
-        if let problem = self.problem(event, before, after) {
-            self.problems.append("n=\(event.n) \(event.cause ?? "") of \(event.key) \(problem)")
-        }
-        self.positions[event.key] = Position(text: after, last: event)
-    }
-
-    private func problem(_ event: EventLine, _ before: Position?, _ after: String?) -> String? {
-        switch event.cause {
-        case "opened": if before?.text != nil { return "which is open" }
-        case "resync": if before?.text != after { return "which was \(before?.text ?? "flat")" }
-        default: if before?.text == nil { return "which is flat" }
-        }
-        if let last = before?.last, event.isLifecycle, event.cause == last.cause, event.seq == last.seq,
-            event.exchangeTs == last.exchangeTs
-        {
-            return "was told as n=\(last.n)"
-        }
-        return nil
     }
 }

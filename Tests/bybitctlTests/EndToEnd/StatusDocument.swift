@@ -9,6 +9,21 @@ struct StatusDocument: Decodable {
         let connects: Int
     }
 
+    /// Where an account is on its way from REST to the stream.
+    struct Rollout: Decodable {
+        struct Gate: Decodable {
+            let name: String
+            let verdict: String
+            let value: String
+            let limit: String
+        }
+
+        let mode: String
+        let step: Int?
+        let verdict: String
+        let gates: [Gate]
+    }
+
     struct Account: Decodable {
         struct Private: Decodable {
             let state: String
@@ -50,6 +65,14 @@ struct StatusDocument: Decodable {
         let `private`: Private
         let positions: [Position]?
         let lastError: String?
+        let override: String?
+        let rollout: Rollout?
+
+        /// `disabled`, `drained`, `rest`, `cutover 50`, as commands name what an account is.
+        var standing: String {
+            if self.state == "disabled" || self.state == "drained" { return self.state }
+            return self.mode + (self.rollout?.step.map { " \($0)" } ?? "")
+        }
     }
 
     struct Budgets: Decodable {
@@ -60,6 +83,7 @@ struct StatusDocument: Decodable {
     let schemaVersion: Int
     let instance: String
     let pid: Int32
+    let revision: Int
     let health: String
     let tickers: Tickers
     let budgets: Budgets

@@ -75,13 +75,19 @@ final class Workplace {
     /// A sanitizer keeps freed memory and adds its own, so that memory means nothing.
     static var isSanitized: Bool { !self.sanitizerOptions.isEmpty }
 
-    /// Starts the program. Its environment is bare, as cron's is.
-    func start(_ arguments: [String], environment: [String: String] = [:]) throws -> ChildProcess {
-        let program = Self.program
+    /// Starts the program, or another one. Its environment is bare, as cron's is.
+    /// - Parameter isEmpty: not even that, as with `env -i`.
+    func start(
+        _ arguments: [String],
+        of program: URL = Workplace.program,
+        environment: [String: String] = [:],
+        isEmpty: Bool = false
+    ) throws -> ChildProcess {
         guard FileManager.default.isExecutableFile(atPath: program.path) else {
             throw Disappointment("\(program.path) is not built; run `swift build` first")
         }
-        let bare = Self.sanitizerOptions.merging(["PATH": "/usr/bin:/bin", "HOME": self.folder.path]) { $1 }
+        let usual = isEmpty ? [:] : ["PATH": "/usr/bin:/bin", "HOME": self.folder.path]
+        let bare = Self.sanitizerOptions.merging(usual) { $1 }
         let child = try ChildProcess(
             program,
             arguments,
@@ -97,21 +103,23 @@ final class Workplace {
     func run(
         _ arguments: [String],
         environment: [String: String] = [:],
+        isEmpty: Bool = false,
         within limit: Duration = .seconds(30)
     ) async throws -> Result {
-        let child = try self.start(arguments, environment: environment)
+        let child = try self.start(arguments, environment: environment, isEmpty: isEmpty)
         let code = try await child.exitCode(within: limit)
         return Result(code: code, output: child.output, errors: child.errors)
     }
 
     private func killAll() {
         for child in self.children { child.send(SIGKILL) }
-        // A detached daemon has left its parent; the folder in its arguments is nobody else's.
+        // A detached daemon has left its parent; the folder in its arguments, or that it works in, is nobody else's.
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         for pid in names.compactMap({ Int32($0) }) {
             guard let words = try? Data(contentsOf: URL(fileURLWithPath: "/proc/\(pid)/cmdline")) else { continue }
             guard words.starts(with: Data("bybitctl\0".utf8)) else { continue }
-            if words.range(of: Data(self.folder.path.utf8)) != nil { kill(pid, SIGKILL) }
+            let place = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/cwd")
+            if words.range(of: Data(self.folder.path.utf8)) != nil || place == self.folder.path { kill(pid, SIGKILL) }
         }
     }
 

@@ -57,4 +57,14 @@ extension Diagnostic.Code {
     static let secretFile = Self("secret-file")
     static let secretPermissions = Self("secret-permissions")
     static let exposedSecret = Self("exposed-secret")
+    static let secretNotKept = Self("secret-not-kept")
+}
+
+extension Diagnostic {
+    /// Whether another process may find it otherwise: one of another user, or with another environment. The daemon has
+    /// the secrets; whoever asks it to apply a file need not have them. Mistakes that are not shown may be such too.
+    public var dependsOnReader: Bool {
+        let codes: [Code] = [.environment, .missingSecret, .secretFile, .secretPermissions, .tooManyMistakes]
+        return codes.contains(self.code)
+    }
 }

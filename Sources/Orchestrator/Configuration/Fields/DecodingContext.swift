@@ -3,13 +3,21 @@ final class DecodingContext {
     let log: DiagnosticLog
     let environment: [String: String]
     let paths: PathResolver
+    /// What is read is not the files as they are now but what was kept of them.
+    let kept: KeptConfiguration?
     /// The key whose value is being decoded, for messages.
     var key = ""
 
-    init(log: DiagnosticLog, environment: [String: String], paths: PathResolver) {
+    init(
+        log: DiagnosticLog,
+        environment: [String: String],
+        paths: PathResolver,
+        kept: KeptConfiguration? = nil
+    ) {
         self.log = log
         self.environment = environment
         self.paths = paths
+        self.kept = kept
     }
 
     /// Reports that a value is of the wrong sort.
@@ -47,6 +55,15 @@ final class DecodingContext {
     func text(of node: YAMLNode, expected: String) -> String? {
         guard case .scalar(let text) = node.content, !node.isNull else {
             self.wrongType(node, expected: expected)
+            return nil
+        }
+        if self.kept != nil, text == ConfigurationSources.secretMarker {
+            self.log.error(
+                .secretNotKept,
+                node.place,
+                "\(self.key): this was written out and looked like a secret, and the store keeps no secrets",
+                help: "apply the file itself; for the next time write ${NAME} in it"
+            )
             return nil
         }
         guard node.mayExpand else { return text }

@@ -3,9 +3,27 @@ struct ValueType<Value: Sendable>: Sendable {
     let shape: ValueShape
     /// The value as YAML text, for the default in schema and handbook; nil if it cannot be written in a line.
     let describe: @Sendable (Value) -> String?
+    /// The value as keys with texts, for comparing two of them: one, or one for each key below it.
+    let flatten: @Sendable (Value, String, inout [FlatKey]) -> Void
     /// Decodes over the value that is there, so that what a file does not say stays what it was. False, with the
     /// value untouched or partly changed and the reason reported, if the node is wrong.
     let decode: @Sendable (YAMLNode, inout Value, DecodingContext) -> Bool
+
+    /// - Parameter flatten: nil for a value that is one text.
+    init(
+        shape: ValueShape,
+        describe: @escaping @Sendable (Value) -> String?,
+        flatten: (@Sendable (Value, String, inout [FlatKey]) -> Void)? = nil,
+        decode: @escaping @Sendable (YAMLNode, inout Value, DecodingContext) -> Bool
+    ) {
+        self.shape = shape
+        self.describe = describe
+        self.flatten =
+            flatten ?? { value, key, keys in
+                if let text = describe(value) { keys.append(FlatKey(key: key, text: text)) }
+            }
+        self.decode = decode
+    }
 }
 
 /// One key of a mapping: how it is called, what it means, and where its value goes.
@@ -15,6 +33,7 @@ struct FieldDescription<Root: Sendable>: Sendable {
     let isRequired: Bool
     let shape: ValueShape
     let describeDefault: @Sendable (Root) -> String?
+    let flatten: @Sendable (Root, String, inout [FlatKey]) -> Void
     let decode: @Sendable (YAMLNode, inout Root, DecodingContext) -> Bool
 
     init<Value: Sendable>(
@@ -29,6 +48,7 @@ struct FieldDescription<Root: Sendable>: Sendable {
         self.isRequired = required
         self.shape = type.shape
         self.describeDefault = { type.describe($0[keyPath: path]) }
+        self.flatten = { root, key, keys in type.flatten(root[keyPath: path], key, &keys) }
         self.decode = { node, root, context in type.decode(node, &root[keyPath: path], context) }
     }
 
@@ -38,6 +58,7 @@ struct FieldDescription<Root: Sendable>: Sendable {
         isRequired: Bool,
         shape: ValueShape,
         describeDefault: @escaping @Sendable (Root) -> String?,
+        flatten: @escaping @Sendable (Root, String, inout [FlatKey]) -> Void,
         decode: @escaping @Sendable (YAMLNode, inout Root, DecodingContext) -> Bool
     ) {
         self.key = key
@@ -45,6 +66,7 @@ struct FieldDescription<Root: Sendable>: Sendable {
         self.isRequired = isRequired
         self.shape = shape
         self.describeDefault = describeDefault
+        self.flatten = flatten
         self.decode = decode
     }
 
@@ -53,6 +75,7 @@ struct FieldDescription<Root: Sendable>: Sendable {
         _ path: any WritableKeyPath<Outer, Root> & Sendable
     ) -> FieldDescription<Outer> {
         let describeDefault = self.describeDefault
+        let flatten = self.flatten
         let decode = self.decode
         return FieldDescription<Outer>(
             key: self.key,
@@ -60,6 +83,7 @@ struct FieldDescription<Root: Sendable>: Sendable {
             isRequired: self.isRequired,
             shape: self.shape,
             describeDefault: { describeDefault($0[keyPath: path]) },
+            flatten: { outer, key, keys in flatten(outer[keyPath: path], key, &keys) },
             decode: { node, outer, context in decode(node, &outer[keyPath: path], context) }
         )
     }
@@ -143,6 +167,14 @@ struct ObjectDescription<Root: Sendable>: Sendable {
         }
         if isRight { self.check(node, root, context) }
         return isRight
+    }
+
+    /// Every key with its value's text, in the order of the grammar, so that two values can be compared key by key.
+    /// - Parameter prefix: the key that all of them stand under; empty for none.
+    func flatten(_ root: Root, under prefix: String, into keys: inout [FlatKey]) {
+        for field in self.fields {
+            field.flatten(root, prefix.isEmpty ? field.key : "\(prefix).\(field.key)", &keys)
+        }
     }
 
     /// Reports it; gives back the key that was probably meant.

@@ -1,7 +1,11 @@
 extension ValueType {
     /// A mapping with known keys, decoded over what is there.
     static func object(_ description: ObjectDescription<Value>) -> ValueType {
-        ValueType(shape: .object(description.shape), describe: { _ in nil }) { node, value, context in
+        ValueType(
+            shape: .object(description.shape),
+            describe: { _ in nil },
+            flatten: { description.flatten($0, under: $1, into: &$2) }
+        ) { node, value, context in
             description.decode(node, into: &value, context: context)
         }
     }
@@ -9,10 +13,13 @@ extension ValueType {
     /// A part that may be missing. Named in the file it begins with `initial`.
     func optional(from initial: Value) -> ValueType<Value?> {
         let inner = self
-        return ValueType<Value?>(shape: self.shape, describe: { $0.flatMap { inner.describe($0) } }) {
-            node,
-            value,
-            context in
+        return ValueType<Value?>(
+            shape: self.shape,
+            describe: { $0.flatMap { inner.describe($0) } },
+            flatten: { value, key, keys in
+                if let value { inner.flatten(value, key, &keys) }
+            }
+        ) { node, value, context in
             var copy = value ?? initial
             guard inner.decode(node, &copy, context) else { return false }
             value = copy
@@ -23,7 +30,17 @@ extension ValueType {
     /// A part that may be missing and that `off` takes away again, whatever a parent or a default says.
     func orOff(from initial: Value) -> ValueType<Value?> {
         let inner = self.optional(from: initial)
-        return ValueType<Value?>(shape: .offOr(self.shape), describe: inner.describe) { node, value, context in
+        return ValueType<Value?>(
+            shape: .offOr(self.shape),
+            describe: inner.describe,
+            flatten: { value, key, keys in
+                if value == nil {
+                    keys.append(FlatKey(key: key, text: "off"))
+                } else {
+                    inner.flatten(value, key, &keys)
+                }
+            }
+        ) { node, value, context in
             if node.isOff {
                 value = nil
                 return true
@@ -43,6 +60,14 @@ extension ValueType {
             describe: { items in
                 let texts = items.compactMap { element.describe($0) }
                 return texts.count == items.count && !items.isEmpty ? "[\(texts.joined(separator: ", "))]" : nil
+            },
+            flatten: { items, key, keys in
+                let texts = items.compactMap { element.describe($0) }
+                if texts.count == items.count {
+                    keys.append(FlatKey(key: key, text: "[\(texts.joined(separator: ", "))]"))
+                } else {
+                    for (index, item) in items.enumerated() { element.flatten(item, "\(key)[\(index)]", &keys) }
+                }
             },
             decode: { node, value, context in
                 guard case .sequence(let nodes) = node.content else {

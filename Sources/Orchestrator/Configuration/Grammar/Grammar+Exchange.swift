@@ -7,6 +7,24 @@ struct ExchangeDraft: Sendable {
     var settleCoins = ["USDT", "USDC"]
     var endpoints: EndpointsDraft?
     var tls: TLSDraft?
+
+    init() {}
+
+    /// As it would stand in a file that leaves nothing out.
+    init(_ exchange: ExchangeConfiguration) {
+        self.environment = exchange.environment
+        self.category = exchange.category
+        self.settleCoins = exchange.settleCoins
+        self.endpoints = exchange.endpoints.map { endpoints in
+            EndpointsDraft(
+                publicWebSocket: endpoints.publicWebSocket,
+                privateWebSocket: endpoints.privateWebSocket,
+                rest: endpoints.rest
+            )
+        }
+        self.tls = exchange.tlsCAFile.map { TLSDraft(caFile: $0) }
+    }
+
     /// What follows from all of it.
     var resolved: ExchangeConfiguration {
         var result = ExchangeConfiguration()

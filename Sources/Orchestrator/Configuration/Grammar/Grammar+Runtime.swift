@@ -67,6 +67,7 @@ extension ValueType<String> {
         return ValueType(
             shape: path.shape,
             describe: { _ in RuntimeConfiguration.userStateDirectory },
+            flatten: path.flatten,
             decode: path.decode
         )
     }

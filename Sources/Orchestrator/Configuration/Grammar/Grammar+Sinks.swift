@@ -80,7 +80,17 @@ extension Grammar {
 
 extension ValueType<SinkConfiguration> {
     static var sink: ValueType<SinkConfiguration> {
-        ValueType(shape: .oneOf(Grammar.sinkForms), describe: { _ in nil }) { node, value, context in
+        ValueType(
+            shape: .oneOf(Grammar.sinkForms),
+            describe: { _ in nil },
+            flatten: { sink, key, keys in
+                switch sink {
+                case .jsonl(let file): Grammar.jsonl.flatten(file, under: key + ".jsonl", into: &keys)
+                case .exec(let program): Grammar.exec.flatten(program, under: key + ".exec", into: &keys)
+                case .socket(let socket): Grammar.socket.flatten(socket, under: key + ".socket", into: &keys)
+                }
+            }
+        ) { node, value, context in
             guard case .mapping(let entries) = node.content, entries.count == 1, let entry = entries.first else {
                 if case .mapping = node.content {
                     context.log.error(
@@ -130,7 +140,16 @@ extension ValueType<SinkConfiguration> {
 extension ValueType<[String]> {
     /// The first word is a program: with a slash in it, a path relative to the file; without one, looked up in `PATH`.
     fileprivate var program: ValueType<[String]> {
-        ValueType(shape: self.shape, describe: self.describe) { node, value, context in
+        ValueType(
+            shape: self.shape,
+            describe: self.describe,
+            flatten: { command, key, keys in
+                // Arguments may hold secrets.
+                let count = command.count - 1
+                let rest = count > 0 ? " and \(count) argument\(count == 1 ? "" : "s")" : ""
+                keys.append(FlatKey(key: key, text: (command.first ?? "") + rest))
+            }
+        ) { node, value, context in
             guard self.decode(node, &value, context) else { return false }
             guard let program = value.first, program.hasPrefix("~") || program.utf8.contains(UInt8(ascii: "/")) else {
                 return true

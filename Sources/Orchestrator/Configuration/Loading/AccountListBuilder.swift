@@ -194,7 +194,14 @@ struct AccountListBuilder {
             return nil
         }
         let span = node.entry("credentials")?.keySpan ?? node.place
-        guard let credentials = self.secrets.credentials(sources, span: span, isEnabled: isEnabled) else { return nil }
+        guard
+            let credentials = self.secrets.credentials(
+                sources,
+                account: draft.name,
+                span: span,
+                isEnabled: isEnabled
+            )
+        else { return nil }
         if let other = self.apiKeys[credentials.apiKey] {
             self.context.log.error(
                 .duplicateAPIKey,
@@ -208,6 +215,9 @@ struct AccountListBuilder {
         }
         return credentials
     }
+
+    /// What was included, in the order of reading.
+    var included: [IncludedFiles.Included] { self.includes.read }
 
     /// The accounts, after what can only be said about all of them.
     func finish(root: YAMLNode) -> [AccountConfiguration] {

@@ -1,4 +1,5 @@
 public import Glibc
+public import HybridStream
 
 /// Reads `accounts.yaml` with everything it includes, checks it, and fills in defaults.
 ///
@@ -44,7 +45,7 @@ public struct ConfigurationLoader: Sendable {
                 bytes: contents.bytes,
                 permissions: contents.permissions
             )
-            return self.load(file, log: log)
+            return self.load(file, at: absolute, log: log)
         case .failure(let problem):
             let file = log.add(path: path, directory: directory, bytes: [], permissions: nil)
             log.error(
@@ -66,19 +67,51 @@ public struct ConfigurationLoader: Sendable {
             bytes: Array(text.utf8),
             permissions: nil
         )
-        return self.load(file, log: log)
+        return self.load(file, at: PathResolver.join(self.paths.workingDirectory, path), log: log)
     }
 
-    private func load(_ file: SourceFile, log: DiagnosticLog) -> ConfigurationResult {
-        let context = DecodingContext(log: log, environment: self.environment, paths: self.paths)
-        let configuration = self.configuration(file, context: context)
+    /// Reads a configuration again as it was, from what was kept of its files. The files themselves are not looked at;
+    /// secrets that come from the environment, a file or systemd are read anew, and so is the CA file.
+    /// - Parameter credentials: by account, those of the configuration that runs: for accounts whose secrets were written
+    ///   out in the files. One that is not there is an error of an enabled account, a warning of a disabled one.
+    public func load(sources: ConfigurationSources, credentials: [String: Credentials]) -> ConfigurationResult {
+        let log = DiagnosticLog()
+        let main = sources.main
+        let path = main?.path ?? ""
+        let file = log.add(
+            path: path,
+            directory: PathResolver.parent(of: path),
+            bytes: Array((main?.text ?? "").utf8),
+            permissions: nil
+        )
+        let kept = KeptConfiguration(sources: sources, credentials: credentials)
+        return self.load(file, at: path, log: log, kept: kept)
+    }
+
+    private func load(
+        _ file: SourceFile,
+        at path: String,
+        log: DiagnosticLog,
+        kept: KeptConfiguration? = nil
+    ) -> ConfigurationResult {
+        let context = DecodingContext(log: log, environment: self.environment, paths: self.paths, kept: kept)
+        var included: [IncludedFiles.Included] = []
+        let configuration = self.configuration(file, context: context, included: &included)
+        guard let configuration, !log.hasErrors else {
+            return ConfigurationResult(configuration: nil, diagnostics: log.finish())
+        }
         return ConfigurationResult(
-            configuration: log.hasErrors ? nil : configuration,
-            diagnostics: log.finish()
+            configuration: configuration,
+            diagnostics: log.finish(),
+            sources: kept?.sources ?? ConfigurationSources(main: file, path: path, included: included)
         )
     }
 
-    private func configuration(_ file: SourceFile, context: DecodingContext) -> Configuration? {
+    private func configuration(
+        _ file: SourceFile,
+        context: DecodingContext,
+        included: inout [IncludedFiles.Included]
+    ) -> Configuration? {
         let document = YAMLDocument(file, log: context.log)
         guard let root = document.root, !root.isNull else {
             if !context.log.hasErrors {
@@ -118,6 +151,7 @@ public struct ConfigurationLoader: Sendable {
             context: context
         )
         if let accounts = draft.accounts { builder.add(list: accounts, mainFile: file) }
+        included = builder.included
         draft.configuration.accounts = builder.finish(root: root)
         draft.configuration.strategies = strategies.all
         return draft.configuration

@@ -4,10 +4,13 @@ public struct ConfigurationResult: Sendable {
     public let configuration: Configuration?
     /// All of them, in the order of the files.
     public let diagnostics: [Diagnostic]
+    /// What it was read from, without secrets; nil if there is any error.
+    public let sources: ConfigurationSources?
 
-    public init(configuration: Configuration?, diagnostics: [Diagnostic]) {
+    public init(configuration: Configuration?, diagnostics: [Diagnostic], sources: ConfigurationSources? = nil) {
         self.configuration = configuration
         self.diagnostics = diagnostics
+        self.sources = sources
     }
 
     /// 0 = usable; 77 = only unsafe or missing permissions stand in the way; 78 = the configuration is wrong.

@@ -1,6 +1,18 @@
 /// Finds, reads and composes what `include:` names.
 struct IncludedFiles {
+    /// A file that was read.
+    struct Included {
+        /// Absolute.
+        var path: String
+        /// Which `include:` names it, counted from 0.
+        var include: Int
+        var file: SourceFile
+    }
+
     private let context: DecodingContext
+    private(set) var read: [Included] = []
+    /// How many `include:` came before.
+    private var count = 0
     private var seen: [String: SourceSpan] = [:]
     private var size = 0
 
@@ -17,6 +29,8 @@ struct IncludedFiles {
 
     /// The roots of all files that match, in the order of their names. What is wrong is reported.
     mutating func documents(_ pattern: String, span: SourceSpan) -> [YAMLNode] {
+        defer { self.count += 1 }
+        if let kept = self.context.kept { return self.documents(kept, span: span) }
         let base = self.context.log.file(of: span)
         guard let pattern = self.context.paths.expandHome(pattern) else {
             self.context.log.error(
@@ -80,20 +94,39 @@ struct IncludedFiles {
                 )
                 return nil
             }
-            let file = log.add(
-                path: shown,
-                directory: PathResolver.parent(of: path),
-                bytes: contents.bytes,
-                permissions: contents.permissions
-            )
-            let hadErrors = log.errorCount
-            let document = YAMLDocument(file, log: log)
-            if document.root?.isNull ?? (log.errorCount == hadErrors) {
-                log.warning(.emptyFile, .top(of: file), "the file is empty")
-                return nil
-            }
-            return document.root
+            return self.root(of: shown, at: path, contents)
         }
+    }
+
+    /// What the same `include:` named when the files were kept.
+    private mutating func documents(_ kept: KeptConfiguration, span: SourceSpan) -> [YAMLNode] {
+        let files = kept.files(of: self.count)
+        if files.isEmpty { self.context.log.warning(.includeEmpty, span, "include: no file was found at that time") }
+        return files.compactMap { file in
+            self.root(
+                of: file.path,
+                at: file.path,
+                FileContents(bytes: Array(file.text.utf8), permissions: nil, owner: 0)
+            )
+        }
+    }
+
+    private mutating func root(of shown: String, at path: String, _ contents: FileContents) -> YAMLNode? {
+        let log = self.context.log
+        let file = log.add(
+            path: shown,
+            directory: PathResolver.parent(of: path),
+            bytes: contents.bytes,
+            permissions: contents.permissions
+        )
+        self.read.append(Included(path: path, include: self.count, file: file))
+        let hadErrors = log.errorCount
+        let document = YAMLDocument(file, log: log)
+        if document.root?.isNull ?? (log.errorCount == hadErrors) {
+            log.warning(.emptyFile, .top(of: file), "the file is empty")
+            return nil
+        }
+        return document.root
     }
 
     /// As the user would call it: next to the naming file, in the words that named that one.

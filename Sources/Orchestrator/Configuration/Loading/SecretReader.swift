@@ -29,9 +29,18 @@ struct SecretReader {
         self.effectiveUserID = effectiveUserID
     }
 
+    /// Whose secrets are being read.
+    private var account = ""
+
     /// Key and secret; nil if either is not to be had, which is reported: as an error if the account is enabled, else
     /// as a warning.
-    mutating func credentials(_ draft: CredentialsDraft, span: SourceSpan, isEnabled: Bool) -> Credentials? {
+    mutating func credentials(
+        _ draft: CredentialsDraft,
+        account: String,
+        span: SourceSpan,
+        isEnabled: Bool
+    ) -> Credentials? {
+        self.account = account
         let key = self.secret(
             "api_key",
             inline: draft.apiKey,
@@ -91,6 +100,9 @@ struct SecretReader {
 
     private mutating func inline(_ name: String, _ node: YAMLNode, isEnabled: Bool) -> String? {
         guard let text = self.scalar(name, node) else { return nil }
+        if let kept = self.context.kept, text == ConfigurationSources.secretMarker {
+            return self.running(name, node, kept, isEnabled: isEnabled)
+        }
         self.checkExposure(node, text: text)
         if node.isPlain, !node.mayExpand, ScalarText.isNumber(text) || ScalarText.isBoolean(text) {
             self.context.log.error(
@@ -118,106 +130,24 @@ struct SecretReader {
         }
     }
 
-    private func file(_ name: String, _ node: YAMLNode, isEnabled: Bool) -> String? {
-        self.context.key = name
-        guard let text = self.context.text(of: node, expected: "a path") else { return nil }
-        guard !text.isEmpty, let path = self.context.resolvePath(text, node) else {
-            if text.isEmpty { self.context.badValue(.badValue, node, "is empty", expected: "a path") }
-            return nil
+    /// In the place of one that was written out and is not kept.
+    private func running(_ name: String, _ node: YAMLNode, _ kept: KeptConfiguration, isEnabled: Bool) -> String? {
+        if let credentials = kept.credentials[self.account] {
+            return name == "api_key" ? credentials.apiKey : credentials.apiSecret
         }
-        guard let contents = self.read(path, name, node, isEnabled: isEnabled) else { return nil }
-        let mode = contents.permissions ?? 0
-        guard mode & 0o077 == 0 else {
-            self.report(
-                .secretPermissions,
-                category: .permission,
-                node.place,
-                "\(name): others can get at the file \(node.shown) (mode \(Self.octal(mode)))",
-                isEnabled: isEnabled,
-                expected: "mode 0600 or 0400",
-                help: "chmod 600 \(node.shown)"
-            )
-            return nil
-        }
-        if contents.owner != self.effectiveUserID, contents.owner != 0 {
-            // Root reads everything, also what belongs to a user, as with mounted volumes.
-            let message = "\(name): the file \(node.shown) belongs to user \(contents.owner), who can change it"
-            guard self.effectiveUserID == 0 else {
-                self.report(
-                    .secretPermissions,
-                    category: .permission,
-                    node.place,
-                    message,
-                    isEnabled: isEnabled,
-                    expected: "a file of user \(self.effectiveUserID) or root"
-                )
-                return nil
-            }
-            self.context.log.warning(.secretPermissions, category: .permission, node.place, message)
-        }
-        return self.content(contents, name, node, isEnabled: isEnabled)
+        let file = self.context.log.file(of: node.span).path
+        self.report(
+            .secretNotKept,
+            node.place,
+            "\(name): account \(MessageText.quoted(self.account)) had it written out in \(file), the store keeps no secrets, "
+                + "and the configuration that runs has none for this account",
+            isEnabled: isEnabled,
+            help: "apply a file that has it; with \(name)_file or \"${NAME}\" in the file it is found again"
+        )
+        return nil
     }
 
-    /// From systemd's `LoadCredential=`. systemd guards the folder and may grant its user access by an ACL that looks
-    /// like a group's; only what everybody can read is refused.
-    private func credential(_ name: String, _ node: YAMLNode, isEnabled: Bool) -> String? {
-        self.context.key = name
-        guard let text = self.context.text(of: node, expected: "the name of a systemd credential") else { return nil }
-        guard !text.isEmpty, text != ".", text != "..", !text.utf8.contains(UInt8(ascii: "/")) else {
-            self.context.badValue(
-                .badValue,
-                node,
-                "is not the name of a credential",
-                expected: "a name without \"/\"",
-                help: "for a path use \(name.replacingSuffix("_credential", with: "_file"))"
-            )
-            return nil
-        }
-        guard let directory = self.context.environment["CREDENTIALS_DIRECTORY"], directory.hasPrefix("/") else {
-            self.report(
-                .missingSecret,
-                node.place,
-                "\(name): environment variable CREDENTIALS_DIRECTORY is not set",
-                isEnabled: isEnabled,
-                help: "systemd sets it for a unit that has LoadCredential="
-            )
-            return nil
-        }
-        let path = PathResolver.join(directory, text)
-        guard let contents = self.read(path, name, node, isEnabled: isEnabled) else { return nil }
-        let mode = contents.permissions ?? 0
-        guard mode & 0o007 == 0 else {
-            self.report(
-                .secretPermissions,
-                category: .permission,
-                node.place,
-                "\(name): everybody can get at the credential \(node.shown) (mode \(Self.octal(mode)))",
-                isEnabled: isEnabled,
-                expected: "mode 0400 or 0440"
-            )
-            return nil
-        }
-        return self.content(contents, name, node, isEnabled: isEnabled)
-    }
-
-    private func read(_ path: String, _ name: String, _ node: YAMLNode, isEnabled: Bool) -> FileContents? {
-        switch FileAccess.read(path, limit: SecretReader.limit) {
-        case .success(let contents):
-            return contents
-        case .failure(let problem):
-            self.report(
-                problem.isPermission ? .secretPermissions : .missingSecret,
-                category: problem.isPermission ? .permission : .configuration,
-                node.place,
-                "\(name): \(node.shown) cannot be read: \(problem.message)",
-                isEnabled: isEnabled,
-                help: problem.isPermission ? "make it readable by user \(self.effectiveUserID)" : nil
-            )
-            return nil
-        }
-    }
-
-    private func content(
+    func content(
         _ contents: FileContents,
         _ name: String,
         _ node: YAMLNode,
@@ -293,7 +223,7 @@ struct SecretReader {
         )
     }
 
-    private func report(
+    func report(
         _ code: Diagnostic.Code,
         category: Diagnostic.Category = .configuration,
         _ span: SourceSpan,
@@ -309,16 +239,10 @@ struct SecretReader {
         }
     }
 
-    private static func octal(_ mode: UInt32) -> String {
+    static func octal(_ mode: UInt32) -> String {
         let digits = String(mode & 0o7777, radix: 8)
         return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
 
     private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (byte >= 0x09 && byte <= 0x0D) }
-}
-
-extension String {
-    fileprivate func replacingSuffix(_ suffix: String, with replacement: String) -> String {
-        self.hasSuffix(suffix) ? self.dropLast(suffix.count) + replacement : self
-    }
 }

@@ -42,7 +42,11 @@ struct PositionTrackerTests {
 
         init(hasHub: Bool = true) {
             self.hub = MarkHub(eventLoop: MultiThreadedEventLoopGroup.singleton.any(), feed: self.source)
-            self.tracker = PositionTracker(hub: hasHub ? self.hub : nil, observer: self.observer)
+            self.tracker = PositionTracker(
+                hub: self.hub,
+                drive: hasHub ? .hybrid : .rest,
+                observer: self.observer
+            )
         }
 
         func stream(_ row: Position) -> [String] {
@@ -55,7 +59,7 @@ struct PositionTrackerTests {
             for _ in 0..<2 {
                 self.tracker.reconcile(
                     PositionBook.Listing(rows: rows, requested: .seconds(100), serverTime: serverTime),
-                    source: source,
+                    isDriving: source == .hybrid,
                     wallTime: 1,
                     now: .seconds(100)
                 )

@@ -1,0 +1,6 @@
+public import ArgumentParser
+public import Orchestrator
+
+extension Mode: ExpressibleByArgument {
+    static var names: String { Mode.allCases.map(\.rawValue).joined(separator: ", ") }
+}
