@@ -38,7 +38,7 @@ struct AgedHoursTests {
     }
 
     @Test("profit, break-even and a growing loss: each at its time; who trails is left alone")
-    func hours() throws {
+    func hours() async throws {
         var strategy = Strategy()
         strategy.agedMonitor = AgedMonitorParameters()
         var trailing = TrailingStopParameters()
@@ -70,7 +70,7 @@ struct AgedHoursTests {
             step: tick
         )
         let plan = ChaosPlan(strategy: strategy, symbols: 6, until: script.end, entries: script.entries)
-        let outcome = ChaosRun(plan).run()
+        let outcome = await ChaosRun.apart(plan)
         #expect(outcome.violation == nil)
         #expect(outcome.closings.allSatisfy { $0.consumer == "aged_monitor" })
         let closings = Dictionary(grouping: outcome.closings, by: \.symbol)

@@ -64,43 +64,43 @@ struct RollbackUnderLoadTests {
         arguments: [Mode.rest, .canary, .parallel],
         1...5 as ClosedRange<UInt64>
     )
-    func everyChangeIsTold(_ target: Mode, _ seed: UInt64) throws {
+    func everyChangeIsTold(_ target: Mode, _ seed: UInt64) async throws {
         // What happens while the listing is under way may be in it, or come by the socket, or both.
         let late = Duration.milliseconds(Int64(seed % 4) * 2)
         var plan = self.script(seed, from: .hybrid, to: target, after: late)
         plan.tellsEveryChange = true
-        let outcome = ChaosRun(plan).run()
+        let outcome = await ChaosRun.apart(plan)
         try self.check(outcome, to: target)
         #expect(outcome.lifecycleEvents > 60)
         #expect(outcome.events > 300, "ten marks a second or more came")
     }
 
     @Test("changes that go on are never told twice, nor in another order", arguments: 11...14 as ClosedRange<UInt64>)
-    func changesGoOn(_ seed: UInt64) throws {
+    func changesGoOn(_ seed: UInt64) async throws {
         let plan = self.script(seed, from: .hybrid, to: .rest, after: .seconds(20))
-        try self.check(ChaosRun(plan).run(), to: .rest)
+        try self.check(await ChaosRun.apart(plan), to: .rest)
     }
 
     @Test("a late listing is waited for, and the stream drives meanwhile", arguments: 21...24 as ClosedRange<UInt64>)
-    func lateListing(_ seed: UInt64) throws {
+    func lateListing(_ seed: UInt64) async throws {
         var plan = self.script(seed, from: .hybrid, to: .rest, after: .milliseconds(3_500))
         let slow = #"{"rest":[{"path":"/v5/position","delay_ms":4000}]}"#
         plan.entries.append(ChaosPlan.Entry(Self.command - .milliseconds(10), .faults(slow, for: .seconds(5))))
         plan.entries.sort { $0.time < $1.time }
-        let outcome = ChaosRun(plan).run()
+        let outcome = await ChaosRun.apart(plan)
         try self.check(outcome, to: .rest)
         let change = try #require(outcome.story.changes(Self.victim).first)
         #expect(change.time - Self.command >= .seconds(4))
     }
 
     @Test("an account without its connection goes back as fast", arguments: [Mode.rest, .canary, .parallel])
-    func withoutConnection(_ target: Mode) throws {
+    func withoutConnection(_ target: Mode) async throws {
         var script = RolloutScript(holding: .hybrid, until: .seconds(90))
         let fault = #"{"auth":{"never":true,"account":"\#(Self.victim)"}}"#
         script.fault(fault, at: Self.command - .seconds(5))
         script.kill("private", of: Self.victim, at: Self.command - .seconds(4))
         script.add(Self.command, .change(account: Self.victim, to: target, percent: 0))
-        let outcome = script.run()
+        let outcome = await script.run()
         #expect(outcome.violation == nil)
         let changes = outcome.story.changes(Self.victim)
         #expect(changes.map(\.mode) == [target.rawValue])
@@ -109,11 +109,11 @@ struct RollbackUnderLoadTests {
     }
 
     @Test("without a listing nothing changes: after thirty seconds the account is what it was")
-    func noListing() {
+    func noListing() async {
         var script = RolloutScript(holding: .hybrid, until: .seconds(120))
         script.fault(#"{"rest":[{"path":"/v5/position","status":500}]}"#, at: Self.command - .seconds(1))
         script.add(Self.command, .change(account: Self.victim, to: .rest, percent: 0))
-        let outcome = script.run()
+        let outcome = await script.run()
         #expect(outcome.violation == nil)
         #expect(outcome.story.changes(Self.victim) == [])
         #expect(outcome.story.stages[Self.victim] == "hybrid")

@@ -22,7 +22,7 @@ struct RolloutDivergenceTests {
     // MARK: Marks
 
     @Test("marks that are apart at one sweep and not at the next prove nothing", arguments: streaming)
-    func onlyOnce(_ mode: Mode) {
+    func onlyOnce(_ mode: Mode) async {
         var script = RolloutScript(holding: mode, until: .seconds(200))
         for second in [0, 70, 90, 110] {
             script.add(
@@ -30,27 +30,27 @@ struct RolloutDivergenceTests {
                 .skewMarks(account: Self.victim, perMille: -30, listings: 1)
             )
         }
-        self.expectNothing(script.run())
+        self.expectNothing(await script.run())
     }
 
     @Test("marks that stay within one percent are none of its business", arguments: streaming)
-    func nearEnough(_ mode: Mode) {
+    func nearEnough(_ mode: Mode) async {
         var script = RolloutScript(holding: mode, until: .seconds(300))
         script.add(Self.start, .skewMarks(account: Self.victim, perMille: 9, listings: 10))
-        self.expectNothing(script.run())
+        self.expectNothing(await script.run())
     }
 
     // MARK: Positions
 
     @Test("a position that REST lists twice and the stream never tells", arguments: streaming)
-    func neverTold(_ mode: Mode) {
+    func neverTold(_ mode: Mode) async {
         var script = RolloutScript(holding: mode, until: .seconds(300))
         script.fault(#"{"drop_rows":true}"#)
         script.open(Self.victim, "XRPUSDT", at: Self.start + .seconds(1))
         // Where the stream drives, a connection that keeps something to itself is replaced; the next one that does so is one
         // too many.
         if mode == .hybrid { script.open(Self.victim, "1000PEPEUSDT", at: Self.start + .seconds(90)) }
-        let outcome = script.run()
+        let outcome = await script.run()
         let story = outcome.story
         #expect(outcome.violation == nil)
         #expect(story.names(Self.victim) == ["divergence"])
@@ -67,7 +67,7 @@ struct RolloutDivergenceTests {
 
     /// Positions that change all the time while listings are old, rows late and marks in motion.
     @Test("races between REST and the stream are none", arguments: streaming, 1...4 as ClosedRange<UInt64>)
-    func races(_ mode: Mode, _ seed: UInt64) {
+    func races(_ mode: Mode, _ seed: UInt64) async {
         var random = SplitMix64(seed: seed &* 31 &+ 7)
         var script = RolloutScript(holding: mode, until: .seconds(420))
         script.seed = seed
@@ -98,7 +98,7 @@ struct RolloutDivergenceTests {
             }
             time += .milliseconds(Int64.random(in: 5...2_500, using: &random))
         }
-        let outcome = script.run()
+        let outcome = await script.run()
         self.expectNothing(outcome)
         #expect(outcome.lifecycleEvents > 50)
     }

@@ -68,7 +68,7 @@ struct RolloutScript {
         )
     }
 
-    func run() -> ChaosRun.Outcome { ChaosRun(self.plan).run() }
+    func run() async -> ChaosRun.Outcome { await ChaosRun.apart(self.plan) }
 }
 
 extension ChaosRun.Story {

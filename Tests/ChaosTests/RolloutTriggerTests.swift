@@ -89,10 +89,10 @@ struct RolloutTriggerTests {
         arguments: Fault.allCases,
         streaming
     )
-    func fires(_ fault: Fault, _ mode: Mode) {
+    func fires(_ fault: Fault, _ mode: Mode) async {
         var script = RolloutScript(holding: mode, until: .seconds(400))
         fault.inflict(on: &script)
-        let outcome = script.run()
+        let outcome = await script.run()
         self.check(outcome, fault)
         self.checkTime(outcome, fault)
         let story = outcome.story
@@ -110,21 +110,21 @@ struct RolloutTriggerTests {
     }
 
     @Test("in rest nothing is measured, and nothing fires", arguments: Fault.allCases)
-    func nothingFiresInRest(_ fault: Fault) {
+    func nothingFiresInRest(_ fault: Fault) async {
         var script = RolloutScript(holding: .rest, until: .seconds(400))
         script.modes[1] = .rest
         fault.inflict(on: &script)
-        let story = script.run().story
+        let story = await script.run().story
         #expect(story.triggers.isEmpty)
         #expect(story.changes(Self.victim) == [] && story.alerts(Self.victim) == [])
     }
 
     @Test("auto_rollback: false has it told and nothing else", arguments: Fault.allCases)
-    func tellsOnly(_ fault: Fault) {
+    func tellsOnly(_ fault: Fault) async {
         var script = RolloutScript(holding: .hybrid, until: .seconds(400))
         script.rollout.isAutoRollback = false
         fault.inflict(on: &script)
-        let outcome = script.run()
+        let outcome = await script.run()
         let story = outcome.story
         #expect(outcome.violation == nil)
         #expect(story.names(Self.victim) == [fault.rawValue])

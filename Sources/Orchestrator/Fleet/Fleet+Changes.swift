@@ -8,7 +8,7 @@ extension Fleet {
         guard self.hasBegun, !self.isStopping else {
             throw OrchestratorError(.io, "nothing was changed: the instance is just starting or stopping; ask again")
         }
-        if request.isInWaves { return await self.promoteInWaves(request, by: caller, progress: progress) }
+        if request.isInWaves { return try await self.promoteInWaves(request, by: caller, progress: progress) }
         let deadline = ContinuousClock.now + .milliseconds(request.timeoutMilliseconds)
         if request.command == .apply {
             let cause = Cause(kind: .apply, caller: caller, reason: request.reason)

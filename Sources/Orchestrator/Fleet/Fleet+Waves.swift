@@ -10,11 +10,11 @@ extension Fleet {
         _ request: ChangeRequest,
         by caller: Caller,
         progress: @escaping @Sendable (ChangeReport.Account) -> Void
-    ) async -> ChangeReport {
+    ) async throws(OrchestratorError) -> ChangeReport {
         if self.isRisingInWaves {
-            return ChangeReport(
-                accounts: [],
-                text: "another promote --waves is under way; it ends by itself, or with a rollback"
+            throw OrchestratorError(
+                .io,
+                "nothing was changed: another promote --waves is under way; it ends by itself, or with a rollback"
             )
         }
         self.isRisingInWaves = true

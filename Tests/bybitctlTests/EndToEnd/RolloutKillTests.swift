@@ -90,6 +90,42 @@ extension EndToEnd.RolloutKills {
         }
     }
 
+    /// What the store knew and the file did not is not forgotten because its account does not run after the kill.
+    @Test(.timeLimit(.minutes(1)))
+    func whatAKilledProcessCouldNotWriteWaitsForAnAccountThatDoesNotRun() async throws {
+        try await Workplace.with { place in
+            let scene = try await Scene.start(in: place, accounts: 2, held: 1)
+            let (exchange, daemon) = (scene.exchange, scene.daemon)
+            let (name, other) = ("sub-002", Scene.account)
+            try await exchange.open(name, scene.symbols[1], "Buy", "100")
+            let opened = try await daemon.event(name, "the opening") { $0.cause == "opened" }
+            daemon.process.send(SIGKILL)
+            #expect(try await daemon.process.exitCode() == -SIGKILL)
+            // As if the kill had come before the write.
+            let lines = daemon.eventText(name).split(separator: "\n").map(String.init)
+            let kept = try #require(lines.firstIndex { $0.contains("\"n\":\(opened.n),") })
+            try place.write(lines[..<kept].map { $0 + "\n" }.joined(), to: "d/events/\(name).jsonl")
+            var file = AccountsFile(exchange)
+            file.accounts[1].extra = "enabled: false"
+            try place.write(file.text(stateFolder: daemon.stateFolder), to: daemon.fileName)
+            try await daemon.restart()
+            // So much is told and written by the other account that all of that is forgotten.
+            for symbol in scene.symbols[1...] {
+                try await exchange.open(other, symbol, "Buy", "100")
+                try await daemon.event(other, "another opening") { $0.cause == "opened" && $0.symbol == symbol }
+            }
+            try await scene.waitForMarks(scene.symbols, count: 10)
+            try await daemon.change("enable", name)
+            let text = try await eventually("the line") {
+                let text = daemon.eventText(name)
+                return text.contains(lines[kept]) ? text : nil
+            }
+            #expect(text.components(separatedBy: lines[kept]).count == 2)
+            #expect(KillStory(text, kills: 1).problems == [])
+            #expect(try await daemon.stop() == 0)
+        }
+    }
+
     /// Longer than any of this takes.
     private static func delayListings(_ rig: RolloutRig) async throws {
         try await rig.exchange.setRESTFaults([["path": .string("/v5/position/list"), "delay_ms": .number(20_000)]])
