@@ -2,11 +2,11 @@ import Chaos
 import Foundation
 
 extension ChaosRun {
-    /// Two at a time, on threads of their own: simulations compute for minutes, and the tests beside them need the threads of
+    /// One at a time, on a thread of its own: simulations compute for minutes, and the tests beside them need the threads of
     /// the process to get on.
     private static let queue: OperationQueue = {
         let queue = OperationQueue()
-        queue.maxConcurrentOperationCount = 2
+        queue.maxConcurrentOperationCount = 1
         return queue
     }()
 

@@ -126,7 +126,11 @@ import Testing
         let outcome: Result<ActionsReport, any Error>
         do {
             outcome = .success(
-                try ActionsReport(json: try await ControlClient.with(lock.location) { try await $0.actions(request) })
+                try ActionsReport(
+                    json: try await ControlClient.with(lock.location, timeout: .seconds(60)) {
+                        try await $0.actions(request)
+                    }
+                )
             )
         } catch {
             outcome = .failure(error)

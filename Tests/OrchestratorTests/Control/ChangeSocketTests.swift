@@ -34,7 +34,7 @@ import Testing
         self.backend.setChange { _ in report }
         let request = Self.drain("sub-001")
         let answer = try await ControlTestServer.with(self.backend) { location, _ in
-            try await ControlClient.with(location) { try await $0.change(request) { _ in } }
+            try await ControlClient.with(location, timeout: .seconds(60)) { try await $0.change(request) { _ in } }
         }
         #expect(answer == report)
         #expect(self.backend.changes.map(\.request) == [request])
@@ -55,7 +55,7 @@ import Testing
         }
         let seen = Seen()
         let report = try await ControlTestServer.with(self.backend) { location, _ in
-            try await ControlClient.with(location) { client in
+            try await ControlClient.with(location, timeout: .seconds(60)) { client in
                 try await client.change(Self.drain("sub-001", "sub-002")) { account in
                     seen.add(account)
                     seenFirst.yield()
@@ -78,7 +78,7 @@ import Testing
         let wasCancelled = try await ControlTestServer.with(self.backend) { location, _ in
             let (hasBegun, begun) = AsyncStream<Void>.makeStream()
             let asking = Task {
-                try await ControlClient.with(location) { client in
+                try await ControlClient.with(location, timeout: .seconds(60)) { client in
                     try await client.change(Self.drain("sub-001")) { _ in begun.yield() }
                 }
             }
@@ -86,7 +86,7 @@ import Testing
             asking.cancel()
             await #expect(throws: (any Error).self) { try await asking.value }
             // The connection is closed; the server has read that before it answers this.
-            _ = try await ControlClient.with(location) { try await $0.version() }
+            _ = try await ControlClient.with(location, timeout: .seconds(60)) { try await $0.version() }
             goOn.yield()
             for await wasCancelled in hasEnded { return wasCancelled }
             return true
@@ -104,7 +104,9 @@ import Testing
         }
         let error = try await ControlTestServer.with(self.backend) { location, server in
             let asking = Task {
-                try await ControlClient.with(location) { try await $0.change(Self.drain("sub-001")) { _ in } }
+                try await ControlClient.with(location, timeout: .seconds(60)) {
+                    try await $0.change(Self.drain("sub-001")) { _ in }
+                }
             }
             for await _ in hasBegun { break }
             await server.stop()
@@ -139,7 +141,7 @@ import Testing
         self.backend.setPlan(.failure(failure.error))
         self.backend.setRevisions(.failure(failure.error))
         try await ControlTestServer.with(self.backend) { location, _ in
-            try await ControlClient.with(location) { client in
+            try await ControlClient.with(location, timeout: .seconds(60)) { client in
                 let errors = [
                     await #expect(throws: ControlClientError.self) {
                         try await client.change(Self.drain("sub-001")) { _ in }
@@ -165,7 +167,9 @@ import Testing
         self.backend.setChange { _ in throw invalid }
         let error = try await ControlTestServer.with(self.backend) { location, _ in
             await #expect(throws: ControlClientError.self) {
-                try await ControlClient.with(location) { try await $0.change(ChangeRequest(.apply)) { _ in } }
+                try await ControlClient.with(location, timeout: .seconds(60)) {
+                    try await $0.change(ChangeRequest(.apply)) { _ in }
+                }
             }
         }
         #expect(error?.message == invalid.message)
@@ -176,7 +180,7 @@ import Testing
     @Test func unknownNamesAreRefusedWithNearOnes() async throws {
         let error = try await ControlTestServer.with(self.backend) { location, _ in
             await #expect(throws: ControlClientError.self) {
-                try await ControlClient.with(location) {
+                try await ControlClient.with(location, timeout: .seconds(60)) {
                     try await $0.change(Self.drain("sub-001", "sub-01")) { _ in }
                 }
             }
@@ -242,7 +246,7 @@ import Testing
         let plan = PlanDocument(json: ByteBuffer(string: #"{"accounts":[]}"#), hasDifferences: hasDifferences)
         self.backend.setPlan(.success(plan))
         let answers = try await ControlTestServer.with(self.backend) { location, _ in
-            try await ControlClient.with(location) { client in
+            try await ControlClient.with(location, timeout: .seconds(60)) { client in
                 [try await client.plan(file: "/etc/a.yaml"), try await client.plan(file: nil)]
             }
         }
@@ -260,7 +264,9 @@ import Testing
         request.timeoutMilliseconds = 50
         let error = try await ControlTestServer.with(self.backend) { [request] location, _ in
             await #expect(throws: ControlClientError.self) {
-                try await ControlClient.with(location) { try await $0.change(request, grace: .zero) { _ in } }
+                try await ControlClient.with(location, timeout: .seconds(60)) {
+                    try await $0.change(request, grace: .zero) { _ in }
+                }
             }
         }
         end.yield()

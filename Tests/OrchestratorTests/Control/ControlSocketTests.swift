@@ -36,7 +36,7 @@ import Testing
 
     @Test func statusIsSortedAndRolledUp() async throws {
         try await self.withServer { location, _, _ in
-            let status = try await ControlClient.with(location) {
+            let status = try await ControlClient.with(location, timeout: .seconds(60)) {
                 try await $0.status(includePositions: true, accounts: [])
             }
             #expect(status.health == .critical)
@@ -49,7 +49,7 @@ import Testing
 
     @Test func theFollowerOfOneAccountSeesItsHealthOnly() async throws {
         try await self.withServer { location, _, backend in
-            let status = try await ControlClient.with(location) {
+            let status = try await ControlClient.with(location, timeout: .seconds(60)) {
                 try await $0.status(includePositions: false, accounts: ["sub-001"])
             }
             #expect(status.health == .healthy)
@@ -72,7 +72,7 @@ import Testing
 
     @Test func version() async throws {
         try await self.withServer { location, _, _ in
-            let version = try await ControlClient.with(location) { try await $0.version() }
+            let version = try await ControlClient.with(location, timeout: .seconds(60)) { try await $0.version() }
             #expect(version == InstanceVersion(version: BybitctlVersion.current, instance: "default", pid: getpid()))
         }
     }
@@ -80,7 +80,7 @@ import Testing
     @Test func unknownNamesAreRefusedWithNearOnes() async throws {
         try await self.withServer { location, _, backend in
             let error = await #expect(throws: ControlClientError.self) {
-                try await ControlClient.with(location) {
+                try await ControlClient.with(location, timeout: .seconds(60)) {
                     _ = try await $0.status(includePositions: true, accounts: ["sub-01"])
                 }
             }
@@ -89,7 +89,7 @@ import Testing
             #expect(error?.message == "no account is named 'sub-01'; did you mean sub-001, sub-002?")
             #expect(error?.refusal?.unknown == [.init(name: "sub-01", near: ["sub-001", "sub-002"])])
             await #expect(throws: ControlClientError.self) {
-                try await ControlClient.with(location) {
+                try await ControlClient.with(location, timeout: .seconds(60)) {
                     _ = try await $0.events(FollowRequest(accounts: ["nobody"])) { _ in true }
                 }
             }
@@ -106,7 +106,7 @@ import Testing
                 subscription.send("{\"n\":2}\n{\"n\":3}\n")
                 subscription.end()
             }
-            let (text, isEnded) = try await ControlClient.with(location) { client in
+            let (text, isEnded) = try await ControlClient.with(location, timeout: .seconds(60)) { client in
                 var text = ""
                 let isEnded = try await client.events(filter) { chunk in
                     text += String(buffer: chunk)
@@ -124,7 +124,7 @@ import Testing
     @Test func aFollowerThatLeavesIsReleased() async throws {
         try await self.withServer { location, _, backend in
             let following = Task {
-                try await ControlClient.with(location) { client in
+                try await ControlClient.with(location, timeout: .seconds(60)) { client in
                     try await client.events(FollowRequest()) { _ in false }
                 }
             }
@@ -139,7 +139,7 @@ import Testing
     @Test func stoppingEndsFollowersCleanly() async throws {
         try await self.withServer { location, server, backend in
             let following = Task {
-                try await ControlClient.with(location) { client in
+                try await ControlClient.with(location, timeout: .seconds(60)) { client in
                     try await client.events(FollowRequest()) { _ in true }
                 }
             }
@@ -158,7 +158,7 @@ import Testing
             try location.prepareDirectory()
             if isFileThere { try self.leaveSocketFile(at: location.controlSocket) }
             let error = await #expect(throws: ControlClientError.self) {
-                try await ControlClient.with(location) { _ = try await $0.version() }
+                try await ControlClient.with(location, timeout: .seconds(60)) { _ = try await $0.version() }
             }
             #expect(error?.code == .notRunning)
             #expect(error?.exitCode == 3)
@@ -172,7 +172,7 @@ import Testing
         let server = ControlServer(lock: lock, backend: FakeBackend([]), logger: Logger(label: "test"))
         let running = Task { try await server.run() }
         try await server.waitUntilListening()
-        let version = try await ControlClient.with(lock.location) { try await $0.version() }
+        let version = try await ControlClient.with(lock.location, timeout: .seconds(60)) { try await $0.version() }
         #expect(version.pid == getpid())
         await server.stop()
         try await running.value

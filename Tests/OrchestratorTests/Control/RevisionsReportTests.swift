@@ -59,7 +59,9 @@ import Testing
 
     private func ask(_ request: RevisionsRequest) async throws -> RevisionsReport {
         try await ControlTestServer.with(self.backend) { location, _ in
-            try RevisionsReport(json: try await ControlClient.with(location) { try await $0.revisions(request) })
+            try RevisionsReport(
+                json: try await ControlClient.with(location, timeout: .seconds(60)) { try await $0.revisions(request) }
+            )
         }
     }
 
