@@ -141,19 +141,21 @@ import Testing
         self.backend.setPlan(.failure(failure.error))
         self.backend.setRevisions(.failure(failure.error))
         try await ControlTestServer.with(self.backend) { location, _ in
-            try await ControlClient.with(location, timeout: .seconds(60)) { client in
-                let errors = [
-                    await #expect(throws: ControlClientError.self) {
-                        try await client.change(Self.drain("sub-001")) { _ in }
-                    },
-                    await #expect(throws: ControlClientError.self) { try await client.plan(file: nil) },
-                    await #expect(throws: ControlClientError.self) { try await client.revisions(.init(limit: 1)) },
-                ]
-                for error in errors {
-                    #expect(error?.exitCode == failure.code)
-                    #expect(error?.message == failure.text)
-                    #expect(error?.isListing == false)
+            // Each with a connection of its own, as commands have.
+            func ask(_ body: @Sendable @escaping (ControlClient) async throws -> Void) async -> ControlClientError? {
+                await #expect(throws: ControlClientError.self) {
+                    try await ControlClient.with(location, timeout: .seconds(60), body)
                 }
+            }
+            let errors = [
+                await ask { _ = try await $0.change(Self.drain("sub-001")) { _ in } },
+                await ask { _ = try await $0.plan(file: nil) },
+                await ask { _ = try await $0.revisions(.init(limit: 1)) },
+            ]
+            for error in errors {
+                #expect(error?.exitCode == failure.code)
+                #expect(error?.message == failure.text)
+                #expect(error?.isListing == false)
             }
         }
     }
