@@ -55,7 +55,7 @@ extension EndToEnd.Apply {
             let lifecycle = try daemon.events(changed).filter { $0.isLifecycle || $0.cause == "resync" }
             #expect(lifecycle.map(\.cause) == ["opened", "resync"])
             #expect(try daemon.events(other).filter(\.isNews).map(\.cause) == ["opened"])
-            #expect(try await daemon.revisions().map(\.kind) == ["start", "apply"])
+            #expect(try await daemon.history().map(\.kind) == ["start", "apply"])
             #expect(try await daemon.stop() == 0)
         }
     }
@@ -72,7 +72,7 @@ extension EndToEnd.Apply {
         let document = try await daemon.status().document
         return Picture(
             connections: try await exchange.state().connections.map(\.connection).sorted(),
-            revisions: try await daemon.revisions().count,
+            revisions: try await daemon.history().count,
             accounts: document.accounts.map { "\($0.name) \($0.state) \($0.mode) \($0.private.connects)" }.sorted(),
             nextNumbers: try await exchange.record("connected", "disconnected", "refused").count
         )

@@ -72,7 +72,7 @@ extension EndToEnd.RollbackOfAll {
 
     /// Revisions count up in the order of the switches. An account's turn comes when all but fifteen before it are done.
     private func checkOrder(_ daemon: Daemon) async throws {
-        let revisions = try await daemon.revisions().filter { $0.kind == "rollback" }
+        let revisions = try await daemon.history().filter { $0.kind == "rollback" }
         #expect(revisions.count == Self.accounts)
         #expect(Set(revisions.map(\.reason)) == ["a drill"])
         let places = Dictionary(uniqueKeysWithValues: revisions.enumerated().map { ($1.accounts[0], $0) })
