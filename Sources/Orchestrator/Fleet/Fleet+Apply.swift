@@ -1,94 +1,18 @@
 import HybridStream
 import Logging
 
-/// A whole file: at the start, by `apply`, and by `rollback --revision`.
+/// A whole file: by `apply`, and by `rollback --revision`.
 extension Fleet {
-    // MARK: Start
+    /// So long those that come wait for those that go, whose sockets, paths and share of the limits they may need. One that
+    /// does not come to its end holds nobody up for longer.
+    private static let roomLimit = Duration.seconds(5)
 
-    /// Brings up the fleet as the file and the overrides say. What the file changes since it was last applied ends overrides,
-    /// as with an `apply`.
-    func begin(floors: [String: Int64]) async throws {
-        self.overrides = try self.store.overrides()
-        self.memories = try self.store.rolloutMemory()
-        self.revision = try await self.store.revisions(RevisionsRequest(limit: 1)).first?.number ?? 0
-        if let restored = try self.restoredFile() {
-            self.configuration = restored
-        } else {
-            try await self.noteStart()
-        }
-        let wanted = self.configuration.accounts.filter { self.standing($0).runs }
-        let problems = await self.start(wanted, floors: floors, isFirst: true)
-        for (name, problem) in problems.sorted(by: { $0.key < $1.key }) {
-            self.logger.error(
-                "account does not start",
-                metadata: ["account": "\(name)", "reason": "\(problem)"]
-            )
-        }
-        self.problems = problems.mapValues(\.message)
-        self.hasBegun = true
-    }
-
-    /// What `rollback --revision` has brought back, as long as nobody has edited the file on the disk since.
-    private func restoredFile() throws -> Configuration? {
-        guard let last = try self.store.lastSources(), let read = try self.store.lastReadSources(),
-            read != last.sources, read == self.options.origin?.sources, let result = self.load(last.sources)
-        else { return nil }
-        var obstacle = "it cannot run any more"
-        do {
-            let (restored, _) = try self.adapt(result, path: "revision \(last.revision)")
-            if ConfigurationDiff(from: self.configuration, to: restored).fixed.isEmpty {
-                self.logger.warning(
-                    "nobody has edited the file since it was rolled back: the revision runs; apply takes the file",
-                    metadata: ["revision": "\(last.revision)"]
-                )
-                return restored
-            }
-        } catch {
-            obstacle += ": \(error)"
-        }
-        self.logger.error(
-            "what was rolled back to does not run; the file on the disk does",
-            metadata: ["revision": "\(last.revision)", "reason": "\(obstacle)"]
-        )
-        return nil
-    }
-
-    private func noteStart() async throws {
-        let last = try self.store.lastSources()
-        let sources = self.options.origin?.sources
-        // The same file as before is no change.
-        if let last, last.sources == sources { return }
-        let old = last.flatMap { self.load($0.sources)?.configuration }
-        let rules = OverrideRules(
-            applying: self.configuration,
-            over: old,
-            overrides: self.overrides.mapValues(\.override)
-        )
-        let diff =
-            old.map { ConfigurationDiff(from: $0, to: self.configuration) } ?? ConfigurationDiff(of: self.configuration)
-        let cause = Cause(
-            kind: .start,
-            caller: .process,
-            reason: ""
-        )
-        _ = try await self.commit(cause, diff, rules, sources)
-    }
-
-    /// A former file, with the credentials that run where it has a secret of its own.
-    private func load(_ sources: ConfigurationSources) -> ConfigurationResult? {
-        guard let origin = self.options.origin else { return nil }
-        var credentials = self.options.credentials
-        for account in self.configuration.accounts {
-            if let known = account.credentials { credentials[account.name] = known }
-        }
-        return origin.loader.load(sources: sources, credentials: credentials)
-    }
-
-    private func commit(
+    func commit(
         _ cause: Cause,
         _ diff: ConfigurationDiff,
         _ rules: OverrideRules,
-        _ sources: ConfigurationSources?
+        _ sources: ConfigurationSources?,
+        path: String?
     ) async throws -> Int {
         let draft = RevisionDraft(
             kind: cause.kind,
@@ -97,16 +21,19 @@ extension Fleet {
             time: WallClock.milliseconds(),
             accounts: diff.accounts.map(\.name),
             diff: diff.lines + rules.endings.map(\.description),
-            file: self.options.origin?.path,
+            file: path,
             sources: sources,
             overrides: rules.changes
         )
         let number = try await self.store.commit(draft)
         self.revision = max(self.revision, number)
         for (name, override) in rules.changes {
-            self.overrides[name] = override.flatMap {
-                self.overrides[name]?.changed(to: $0, by: .init(revision: number, kind: cause.kind))
+            self.unwritten[name] = nil
+            guard let override else {
+                self.overrides[name] = nil
+                continue
             }
+            self.set(override, of: name, by: .init(revision: number, kind: cause.kind))
         }
         return number
     }
@@ -114,10 +41,10 @@ extension Fleet {
     // MARK: Plan
 
     func plan(file: String?) throws -> PlanDocument {
-        let (new, _) = try self.configuration(from: file)
+        let file = try self.read(file)
         let plan = FleetPlan(
             .apply,
-            of: new,
+            of: file.configuration,
             over: self.configuration,
             overrides: self.overrides,
             options: self.options,
@@ -126,17 +53,26 @@ extension Fleet {
         return try PlanDocument(plan)
     }
 
+    /// What is to be applied.
+    private struct File: Sendable {
+        var configuration: Configuration
+        var sources: ConfigurationSources?
+        /// Where it was read; what the history shows.
+        var path: String
+    }
+
     /// Reads a file as this instance would run it.
-    private func configuration(from file: String?) throws -> (Configuration, ConfigurationSources?) {
+    private func read(_ file: String?) throws -> File {
         guard let origin = self.options.origin else {
             throw OrchestratorError(.notSupported, "the instance was not started from a file, and cannot take one")
         }
         let path = file ?? origin.path
-        return try self.adapt(origin.loader.load(path: path), path: path)
+        let (configuration, sources) = try self.adapt(origin.loader.load(path: path), path: path)
+        return File(configuration: configuration, sources: sources, path: path)
     }
 
     /// What the command line has moved stays where it is.
-    private func adapt(
+    func adapt(
         _ result: ConfigurationResult,
         path: String
     ) throws -> (Configuration, ConfigurationSources?) {
@@ -157,10 +93,9 @@ extension Fleet {
         file: String?,
         _ cause: Cause,
         until deadline: ContinuousClock.Instant,
-        progress: @escaping @Sendable (ChangeReport.Account) -> Void
+        progress: @escaping Progress
     ) async throws -> ChangeReport {
-        let (new, sources) = try self.configuration(from: file)
-        return try await self.apply(new, sources, cause, until: deadline, progress: progress)
+        try await self.apply(try self.read(file), cause, until: deadline, progress: progress)
     }
 
     /// `rollback --revision`.
@@ -168,7 +103,7 @@ extension Fleet {
         revision: Int,
         _ cause: Cause,
         until deadline: ContinuousClock.Instant,
-        progress: @escaping @Sendable (ChangeReport.Account) -> Void
+        progress: @escaping Progress
     ) async throws -> ChangeReport {
         guard let sources = try await self.store.sources(of: revision) else {
             throw OrchestratorError(
@@ -180,61 +115,76 @@ extension Fleet {
             throw OrchestratorError(.notSupported, "the instance was not started from a file, and cannot take one")
         }
         let (new, kept) = try self.adapt(result, path: "revision \(revision)")
-        return try await self.apply(new, kept ?? sources, cause, until: deadline, progress: progress)
+        let path = self.options.origin?.path ?? ""
+        let file = File(configuration: new, sources: kept ?? sources, path: path)
+        return try await self.apply(file, cause, until: deadline, progress: progress)
     }
 
     private func apply(
-        _ new: Configuration,
-        _ sources: ConfigurationSources?,
+        _ file: File,
         _ cause: Cause,
         until deadline: ContinuousClock.Instant,
-        progress: @escaping @Sendable (ChangeReport.Account) -> Void
+        progress: @escaping Progress
     ) async throws -> ChangeReport {
-        guard let ticket = await self.turn(.all, until: deadline) else {
-            let names = self.blockers.keys.sorted().prefix(5).joined(separator: ", ")
-            throw OrchestratorError(
-                .io,
-                "nothing was changed: other changes are still under way\(names.isEmpty ? "" : " (\(names))"); ask again"
-            )
+        guard let fileTurn = await self.turn([.file], until: deadline) else { return self.tooLate("another file is being applied") }
+        defer { self.end(fileTurn) }
+        guard let (work, turn) = try await self.turn(for: file, until: deadline) else {
+            return self.tooLate("changes of accounts that the file is about are still under way")
         }
+        let before = Dictionary(uniqueKeysWithValues: work.names.map { ($0, self.now($0)) })
+        var number: Int?
         do {
-            let old = self.configuration
-            let diff = ConfigurationDiff(from: old, to: new)
-            guard diff.fixed.isEmpty else {
-                throw OrchestratorError(
-                    .io,
-                    """
-                    nothing was changed: the instance must be started anew for these keys:
-                    \(diff.fixed.map { "  \($0)" }.joined(separator: "\n"))
-                    """
-                )
+            let isNew = try work.changesFile || !self.isKnown(file, cause)
+            if !isNew, work.names.isEmpty {
+                self.end(turn)
+                return ChangeReport(accounts: [], text: "the file says what runs already")
             }
-            try OpenFiles.secure(for: StartPlan(new, options: self.options))
-            let rules = OverrideRules(applying: new, over: old, overrides: self.overrides.mapValues(\.override))
-            if diff.isEmpty, rules.changes.isEmpty, try self.store.lastSources()?.sources == sources {
-                self.end(ticket)
-                return ChangeReport(accounts: [], revision: nil, text: "the file says what runs already")
-            }
-            let before = Dictionary(uniqueKeysWithValues: old.accounts.map { ($0.name, self.report($0)) })
-            let number = try await self.commit(cause, diff, rules, sources)
-            self.configuration = new
-            self.configureRollout(diff)
-            let work = Task {
-                let report = await self.carryOut(diff, rules, before, number, progress)
-                self.end(ticket)
-                return report
-            }
-            let left = max(.zero, ContinuousClock.now.duration(to: deadline))
-            if let report = await Patience.wait(for: work, within: left) { return report }
-            return ChangeReport(
-                accounts: self.unfinished(diff, before),
-                revision: number,
-                text: "revision \(number) is applied; what is still under way goes on"
-            )
+            try self.secureFiles(for: file.configuration)
+            if isNew { number = try await self.commit(cause, work.diff, work.rules, file.sources, path: file.path) }
         } catch {
-            self.end(ticket)
+            self.end(turn)
             throw error
         }
+        self.configuration = file.configuration
+        self.configureRollout(work.diff)
+        let turns = self.split(turn)
+        self.applications += 1
+        let application = Application(number: self.applications, revision: number, before: before)
+        self.outcomes[application.number] = [:]
+        let undertaking = Undertaking { await self.carryOut(work, application, turns, progress) }
+        let left = max(.zero, ContinuousClock.now.duration(to: deadline))
+        if let report = await undertaking.value(within: left) { return report }
+        let results = self.outcomes[application.number] ?? [:]
+        return ChangeReport(
+            accounts: work.names.map { results[$0] ?? self.stillUnderWay($0, from: application.before($0)) },
+            revision: number,
+            text: number.map { "revision \($0) is applied; what is still under way goes on" } ?? ""
+        )
+    }
+
+    private func tooLate(_ reason: String) -> ChangeReport {
+        let names = self.members.filter(\.value.isLeaving).keys.sorted().prefix(5).joined(separator: ", ")
+        let leaving = names.isEmpty ? "" : " (\(names) is draining)"
+        return ChangeReport(
+            accounts: [],
+            text: "nothing was changed: \(reason)\(leaving); ask again",
+            outcome: .timedOut
+        )
+    }
+
+    /// Nothing is read into the history twice. What a rollback has brought back, and is read again, is there as read.
+    private func isKnown(_ file: File, _ cause: Cause) throws -> Bool {
+        guard try self.store.lastSources()?.sources == file.sources else { return false }
+        return try cause.kind != .apply || self.store.lastReadSources() == file.sources
+    }
+
+    /// An account that `start --account` names may be gone from the file: it is drained.
+    private func secureFiles(for configuration: Configuration) throws {
+        var options = self.options
+        let names = Set(configuration.accounts.map(\.name))
+        options.accounts.removeAll { !names.contains($0) }
+        if options.accounts.isEmpty, !self.options.accounts.isEmpty { return }
+        try OpenFiles.secure(for: StartPlan(configuration, options: options))
     }
 
     private func configureRollout(_ diff: ConfigurationDiff) {
@@ -247,86 +197,171 @@ extension Fleet {
         }
     }
 
-    /// Changes the accounts that differ, and no other. Those that go make room for those that come.
-    private func carryOut(
-        _ diff: ConfigurationDiff,
-        _ rules: OverrideRules,
-        _ before: [String: ChangeReport.Account],
-        _ number: Int,
-        _ progress: @escaping @Sendable (ChangeReport.Account) -> Void
-    ) async -> ChangeReport {
-        let changed = self.changedAccounts(diff, rules)
-        let restarts = Set(diff.accounts.filter(\.needsRestart).map(\.name))
-        var results: [String: ChangeReport.Account] = [:]
-        for isGoing in [true, false] {
-            await withTaskGroup(of: ChangeReport.Account.self) { group in
-                var underWay = 0
-                for name in changed where self.isGoing(name) == isGoing {
-                    if underWay >= Self.width, let done = await group.next() {
-                        underWay -= 1
-                        results[done.name] = done
-                    }
-                    var report =
-                        before[name]
-                        ?? ChangeReport.Account(name: name, outcome: .unchanged, from: "absent", to: "absent")
-                    report.revision = number
-                    let known = report
-                    group.addTask {
-                        let done = await self.bring(name, restarts.contains(name), known)
-                        progress(done)
-                        return done
-                    }
-                    underWay += 1
-                }
-                for await done in group { results[done.name] = done }
+    // MARK: What is to be done
+
+    /// What a file changes.
+    private struct Work: Sendable {
+        var diff: ConfigurationDiff
+        var rules: OverrideRules
+        /// Accounts that are not as they are to be, or of which something else changes.
+        var names: [String]
+
+        var changesFile: Bool { !self.diff.isEmpty || !self.rules.changes.isEmpty }
+    }
+
+    /// - Throws: ``OrchestratorError`` if the file changes what cannot be changed while the instance runs.
+    private func work(for file: File) throws -> Work {
+        let diff = ConfigurationDiff(from: self.configuration, to: file.configuration)
+        guard diff.fixed.isEmpty else {
+            throw OrchestratorError(
+                .io,
+                """
+                nothing was changed: the instance must be started anew for these keys:
+                \(diff.fixed.map { "  \($0)" }.joined(separator: "\n"))
+                """
+            )
+        }
+        let overrides = self.overrides.mapValues(\.override)
+        let rules = OverrideRules(applying: file.configuration, over: self.configuration, overrides: overrides)
+        var names = diff.accounts.map(\.name)
+        var known = Set(names)
+        let steps = file.configuration.rollout.gates.cutover.steps
+        for account in file.configuration.accounts where !known.contains(account.name) {
+            let (name, member) = (account.name, self.members[account.name])
+            let after = EffectiveAccount(
+                account,
+                override: rules.overrides[name],
+                modeCap: self.options.modeCap,
+                steps: steps
+            )
+            let runs = after.runs && self.isChosen(name)
+            // Also what should have been so for long: a start that failed is tried again.
+            let isRight = runs ? member.map { $0.isLeaving || $0.stage == after.stage } ?? false : true
+            if !isRight || rules.changes[name] != nil {
+                names.append(name)
+                known.insert(name)
             }
         }
-        return ChangeReport(accounts: changed.compactMap { results[$0] }, revision: number)
+        return Work(diff: diff, rules: rules, names: names)
     }
 
-    private func changedAccounts(_ diff: ConfigurationDiff, _ rules: OverrideRules) -> [String] {
-        var names = diff.accounts.map(\.name)
-        let known = Set(names)
-        names += rules.changes.keys.sorted().filter { !known.contains($0) }
-        return names
+    /// Waits until no other change of any account that the file is about is under way, and of no other account.
+    private func turn(
+        for file: File,
+        until deadline: ContinuousClock.Instant
+    ) async throws -> (Work, Turns.Ticket)? {
+        var held = Set(try self.work(for: file).names)
+        while true {
+            guard let turn = await self.turn(Set(held.map(Turns.Key.account)), until: deadline) else { return nil }
+            do {
+                // What became of others meanwhile may have made it a matter of more.
+                let work = try self.work(for: file)
+                if held.isSuperset(of: work.names) { return (work, turn) }
+                held.formUnion(work.names)
+            } catch {
+                self.end(turn)
+                throw error
+            }
+            self.end(turn)
+        }
     }
 
-    private func isGoing(_ name: String) -> Bool { self.account(name).map { !self.standing($0).runs } ?? true }
+    // MARK: Doing it
+
+    /// One file on its way.
+    private struct Application: Sendable {
+        /// Of this process.
+        var number: Int
+        /// Nil if nothing of the file is new.
+        var revision: Int?
+        /// What each account was.
+        var before: [String: String]
+
+        func before(_ name: String) -> String { self.before[name] ?? "absent" }
+    }
+
+    /// Changes the accounts that differ, and no other. Those that go make room for those that come.
+    private func carryOut(
+        _ work: Work,
+        _ application: Application,
+        _ turns: [Turns.Key: Turns.Ticket],
+        _ progress: @escaping Progress
+    ) async -> ChangeReport {
+        let names = Set(work.names)
+        for case (.account(let name), let turn) in turns where !names.contains(name) { self.end(turn) }
+        let restarts = Set(work.diff.accounts.filter(\.needsRestart).map(\.name))
+        let going = work.names.filter { name in self.account(name).map { !self.standing($0).runs } ?? true }
+        let gone = Set(going)
+        let (coming, switching) = work.names.filter { !gone.contains($0) }
+            .reduce(into: ([String](), [String]())) { parts, name in
+                if self.members[name] == nil || restarts.contains(name) {
+                    parts.0.append(name)
+                } else {
+                    parts.1.append(name)
+                }
+            }
+        let change: @Sendable (String) async -> ChangeReport.Account = { name in
+            var report = await self.bring(name, isRestart: restarts.contains(name), application)
+            if let turn = turns[.account(name)] { await self.end(turn) }
+            report = await self.settled(report)
+            await self.remember(report, of: application)
+            progress(report)
+            return report
+        }
+        let leaving = Undertaking { await self.each(going, width: going.count, change) }
+        var results = await self.each(switching, width: Self.width, change)
+        _ = await leaving.value(within: Self.roomLimit)
+        results.merge(await self.each(coming, width: coming.count, change)) { _, new in new }
+        results.merge(await leaving.value) { _, new in new }
+        self.outcomes[application.number] = nil
+        return ChangeReport(accounts: work.names.compactMap { results[$0] }, revision: application.revision)
+    }
+
+    private func remember(_ report: ChangeReport.Account, of application: Application) {
+        self.outcomes[application.number]?[report.name] = report
+        self.note(report, "apply")
+    }
 
     /// Makes one account what the configuration says.
     private func bring(
         _ name: String,
-        _ isRestart: Bool,
-        _ before: ChangeReport.Account
+        isRestart: Bool,
+        _ application: Application
     ) async -> ChangeReport.Account {
-        var report = before
-        guard let account = self.account(name) else {
-            report.to = "absent"
-            report.outcome = await self.drain(name) ? .done : .failed
-            return report
-        }
-        let standing = self.standing(account)
-        report.to = standing.text
-        guard standing.runs else {
-            if self.members[name] != nil {
-                report.outcome = await self.drain(name) ? .done : .failed
-            } else {
-                report.outcome = report.from == report.to ? .unchanged : .done
-            }
-            return report
+        let from = application.before(name)
+        var report = ChangeReport.Account(name: name, outcome: .unchanged, from: from, to: from)
+        report.revision = application.revision
+        guard let account = self.account(name), self.standing(account).runs else {
+            return await self.takeOut(name, report)
         }
         if isRestart, self.members[name] != nil, await !self.drain(name) {
             report.outcome = .failed
-            report.text = "it could not be drained; see the log"
+            report.to = self.now(name)
+            report.text = "the instance stops, and takes the rest of the drain with it"
             return report
         }
         guard let member = self.members[name] else {
-            var result = await self.bringUp(account, report)
-            if isRestart, result.outcome == .done { result.text = "started anew" }
-            return result
+            report = await self.bringUp(account, report)
+            if isRestart, report.outcome == .done { report.text = "started anew" }
+            return report
         }
-        if member.supervisor.stage != standing.stage { return await self.switchMode(account, member, report) }
+        if member.stage != self.standing(account).stage { return await self.switchMode(account, member, report) }
+        report.to = self.now(name)
         report.outcome = report.from == report.to ? .unchanged : .done
+        return report
+    }
+
+    private func takeOut(_ name: String, _ before: ChangeReport.Account) async -> ChangeReport.Account {
+        var report = before
+        if self.members[name] == nil {
+            report.to = self.now(name)
+            report.outcome = report.from == report.to ? .unchanged : .done
+            return report
+        }
+        report.outcome = await self.drain(name) ? .done : .failed
+        report.to = self.now(name)
+        if self.account(name) == nil { self.store.forgetRollout(account: name) }
+        if report.outcome == .failed { report.text = "the instance stops, and takes the rest of the drain with it" }
         return report
     }
 
@@ -337,53 +372,34 @@ extension Fleet {
         _ before: ChangeReport.Account
     ) async -> ChangeReport.Account {
         var report = before
+        let name = account.name
         let target = self.standing(account).stage
-        let former = member.supervisor.stage
+        let former = member.stage
         do {
             try await member.supervisor.change(
                 to: ModeChange(target, cause: Revision.Kind.apply.rawValue, text: ""),
                 within: Self.switchLimit
             ) {}
-            await self.adjustPolling()
+            await self.switched(name, to: target)
             report.outcome = .done
+            report.to = "\(target)"
             return report
         } catch {
             report.outcome = .failed
             report.to = "\(former)"
             report.text = "\(error); it stays \(former)"
         }
-        var override = self.overrides[account.name]?.override ?? AccountOverride()
+        var override = self.override(name)
         override.mode = former.mode
         override.percent = former.mode == .cutover ? former.percent : nil
         let cause = Cause(kind: .rollback, caller: .daemon, reason: report.text)
         do {
-            let line = "\(account.name): mode: \(target) -> \(former)"
-            report.revision = try await self.commit(cause, [account.name], [line], [account.name: override])
+            let line = "\(name): mode: \(target) -> \(former)"
+            report.revision = try await self.commit(cause, [name], [line], [name: override])
         } catch {
             report.text += "; that could not be written down: \(error)"
         }
         return report
-    }
-
-    /// What is not as it is to be yet.
-    private func unfinished(
-        _ diff: ConfigurationDiff,
-        _ before: [String: ChangeReport.Account]
-    ) -> [ChangeReport.Account] {
-        diff.accounts.map(\.name).compactMap { name in
-            let account = self.account(name)
-            let standing = account.map { self.standing($0) }
-            let runs = standing?.runs ?? false
-            if runs == (self.members[name] != nil), self.blockers[name] == nil { return nil }
-            return ChangeReport.Account(
-                name: name,
-                outcome: .timedOut,
-                from: before[name]?.from ?? "absent",
-                to: standing?.text ?? "absent",
-                text: "still under way",
-                blockers: self.blockers[name] ?? []
-            )
-        }
     }
 }
 

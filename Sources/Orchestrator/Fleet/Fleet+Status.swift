@@ -4,29 +4,34 @@ extension Fleet {
         let known = self.configuration.accounts.filter { wanted.isEmpty || wanted.contains($0.name) }.map { account in
             let standing = self.standing(account)
             let override = self.overrides[account.name]
-            guard var report = running[account.name] else { return self.notRunning(account, standing, override) }
+            let member = self.members[account.name]
+            var report = running[account.name] ?? self.notRunning(account, standing, override)
+            guard let member else { return report }
             report.configuredMode = account.mode.rawValue
             report.override = self.overrideText(account, override)
             if self.isRolledBack(account, standing, override) { report.health = max(report.health, .degraded) }
-            if let blockers = self.blockers[account.name], self.isDraining(account.name) {
-                report.drain = StatusReport.Drain(blockers: blockers)
+            if member.isLeaving {
                 report.enabled = standing.isEnabled
-                report.state = .draining
+                self.drains(&report)
             }
             return report
         }
         return known + self.leaving(running)
     }
 
+    private func drains(_ report: inout StatusReport.Account) {
+        report.state = .draining
+        report.health = max(report.health, .degraded)
+        report.drain = StatusReport.Drain(blockers: self.blockers[report.name] ?? [])
+    }
+
     /// Accounts that the file has no more, and that are not drained yet.
     private func leaving(_ running: [String: StatusReport.Account]) -> [StatusReport.Account] {
-        guard self.members.count > 0, !self.blockers.isEmpty else { return [] }
         let known = Set(self.configuration.accounts.map(\.name))
-        return self.blockers.keys.sorted().filter { !known.contains($0) }.compactMap { name in
+        return self.members.keys.filter { !known.contains($0) }.sorted().compactMap { name in
             guard var report = running[name] else { return nil }
             report.enabled = false
-            report.state = .draining
-            report.drain = StatusReport.Drain(blockers: self.blockers[name] ?? [])
+            self.drains(&report)
             return report
         }
     }
@@ -39,11 +44,6 @@ extension Fleet {
     ) -> Bool {
         guard let kind = override?.modeBy?.kind, standing.mode < account.mode else { return false }
         return kind == .rollback || kind == .automaticRollback
-    }
-
-    private func isDraining(_ name: String) -> Bool {
-        guard let account = self.account(name) else { return true }
-        return !self.standing(account).runs
     }
 
     /// What holds over the file, for people.

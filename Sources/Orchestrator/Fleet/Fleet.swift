@@ -12,6 +12,10 @@ actor Fleet {
     struct Member {
         let supervisor: AccountSupervisor
         let loop: FleetLoop
+        /// Where it is on its way from REST to the hybrid stream. The supervisor's own is its loop's.
+        var stage: RolloutStage
+        /// It tells nothing new any more.
+        var isLeaving = false
     }
 
     /// What is done to an account that begins, by whoever else is to know of it. Called on its loop.
@@ -28,7 +32,7 @@ actor Fleet {
     let options: OrchestratorOptions
     let logger: Logger
     private let introduce: Introduction
-    private let sinksEnded: @Sendable ([EventQueue]) -> Void
+    let sinksEnded: @Sendable ([EventQueue]) -> Void
     var configuration: Configuration
     var overrides: [String: StoredOverride] = [:]
     /// Of the last change of anything.
@@ -41,7 +45,18 @@ actor Fleet {
     var isStopping = false
     private var turns = Turns()
     private var waiting: [Turns.Ticket: CheckedContinuation<Bool, Never>] = [:]
-    var isRisingInWaves = false
+    /// `promote --waves` is under way.
+    var rise: Rise?
+    /// Files that were applied.
+    var applications = 0
+    /// What has become of the accounts of files that are being applied, by the file's number.
+    var outcomes: [Int: [String: ChangeReport.Account]] = [:]
+    /// What an account is by a change that could not be written down yet.
+    var unwritten: [String: Unwritten] = [:]
+    /// Accounts that were started and have not reached a first settled state yet.
+    var unsettled: Set<String> = []
+    private var startsUnderWay = 0
+    private var whenNothingStarts: [CheckedContinuation<Void, Never>] = []
     /// The fleet has been started as the file and the overrides say; before that nothing can be changed.
     var hasBegun = false
     /// Accounts that should run and cannot, with the reason.
@@ -91,15 +106,15 @@ actor Fleet {
     // MARK: Turns
 
     /// Waits until no other change of the same is under way.
-    func turn(_ scope: Turns.Scope) async -> Turns.Ticket {
-        let ticket = self.turns.ask(scope)
+    func turn(_ keys: Set<Turns.Key>, isUrgent: Bool = false) async -> Turns.Ticket {
+        let ticket = self.turns.ask(keys, isUrgent: isUrgent)
         _ = await self.wait(for: ticket)
         return ticket
     }
 
     /// The same, but no longer than until `deadline`: nil then.
-    func turn(_ scope: Turns.Scope, until deadline: ContinuousClock.Instant) async -> Turns.Ticket? {
-        let ticket = self.turns.ask(scope)
+    func turn(_ keys: Set<Turns.Key>, until deadline: ContinuousClock.Instant) async -> Turns.Ticket? {
+        let ticket = self.turns.ask(keys)
         let timer = Task {
             do { try await Task.sleep(until: deadline, clock: .continuous) } catch { return }
             self.giveUp(ticket)
@@ -128,6 +143,9 @@ actor Fleet {
         self.beginTurns()
     }
 
+    /// Each of the keys of a turn can end by itself from now on.
+    func split(_ ticket: Turns.Ticket) -> [Turns.Key: Turns.Ticket] { self.turns.split(ticket) }
+
     private func beginTurns() {
         for ticket in self.turns.begin() { self.waiting.removeValue(forKey: ticket)?.resume(returning: true) }
     }
@@ -139,9 +157,10 @@ actor Fleet {
     @discardableResult
     func start(
         _ accounts: [AccountConfiguration],
-        floors: [String: Int64] = [:],
-        isFirst: Bool = false
+        floors: [String: Int64] = [:]
     ) async -> [String: OrchestratorError] {
+        self.startsUnderWay += 1
+        defer { self.startEnded() }
         var problems: [String: OrchestratorError] = [:]
         var plans: [StartPlan.Account] = []
         for account in accounts where self.members[account.name] == nil {
@@ -163,8 +182,16 @@ actor Fleet {
                 problems[plan.identity.name] = OrchestratorError(.io, "\(error)")
             }
         }
+        for account in accounts { self.problems[account.name] = problems[account.name]?.message }
         await self.adjustPolling()
         return problems
+    }
+
+    private func startEnded() {
+        self.startsUnderWay -= 1
+        guard self.startsUnderWay == 0 else { return }
+        for continuation in self.whenNothingStarts { continuation.resume() }
+        self.whenNothingStarts = []
     }
 
     private func start(
@@ -191,8 +218,9 @@ actor Fleet {
                 logger: logger
             )
             let name = plan.identity.name
-            supervisor.onTrigger = { [weak self] trigger in
-                Task { await self?.triggered(name, trigger) }
+            supervisor.onTrigger = { [weak self, unowned supervisor] trigger in
+                let stage = supervisor.stage
+                Task { await self?.triggered(name, trigger, by: ObjectIdentifier(supervisor), at: stage) }
             }
             if let memory { supervisor.restore(memory) }
             loop.add(supervisor)
@@ -219,7 +247,11 @@ actor Fleet {
             supervisor.start(stream: stream, restoring: stored.positions)
             return supervisor
         }.get()
-        self.members[plan.identity.name] = Member(supervisor: supervisor, loop: loop)
+        self.members[plan.identity.name] = Member(
+            supervisor: supervisor,
+            loop: loop,
+            stage: RolloutStage(plan.mode, percent: plan.percent)
+        )
     }
 
     /// By file and account: the last event that a process that was killed has written, for accounts of which there are
@@ -247,79 +279,20 @@ actor Fleet {
         try await member.loop.eventLoop.flatSubmit { member.supervisor.whenSettled() }.get()
     }
 
-    // MARK: Drain
+    // MARK: End
 
-    /// Takes an account out of the process: nothing new is told, what is under way ends, all that was told is delivered, the
-    /// book is stored, tickers are released, the socket is closed with 1000. However long that takes.
-    /// - Returns: whether it came to its end; false if the process ends before.
-    func drain(_ name: String) async -> Bool {
-        guard let member = self.members[name] else { return true }
-        self.blockers[name] = []
-        defer { self.blockers[name] = nil }
-        do {
-            let supervisor = member.supervisor
-            let finished = Task {
-                do {
-                    try await member.loop.eventLoop.flatSubmit { supervisor.beginDrain() }.get()
-                } catch {
-                    self.logger.error("actions did not end", metadata: ["account": "\(name)", "reason": "\(error)"])
-                }
-            }
-            while await Patience.wait(for: finished, within: .milliseconds(50)) == nil {
-                self.blockers[name] = try await member.loop.eventLoop.submit { supervisor.actionBlockers }.get()
-                if self.isStopping { return false }
-            }
-            while true {
-                let pending = self.sinks.pending(account: name)
-                self.blockers[name] = pending
-                if pending.isEmpty { break }
-                if self.isStopping { return false }
-                try await Task.sleep(for: .milliseconds(20))
-            }
-            try await self.store.flush()
-            let last = try await supervisor.endDrain()
-            if self.isStopping { return false }
-            try await member.loop.eventLoop.submit { member.loop.remove(supervisor) }.get()
-            guard await self.removeSinks(of: name) else { return false }
-            self.store.settle(account: name, lastNumber: last)
-            self.members[name] = nil
-            await self.adjustPolling()
-            self.logger.notice("account is drained", metadata: ["account": "\(name)"])
-            return true
-        } catch {
-            self.logger.error("a drain was broken off", metadata: ["account": "\(name)", "reason": "\(error)"])
-            return false
-        }
+    /// The process ends: drains that wait are left to it. Returns when no account is just being started.
+    func stop() async {
+        self.isStopping = true
+        guard self.startsUnderWay > 0 else { return }
+        await withCheckedContinuation { self.whenNothingStarts.append($0) }
     }
-
-    /// - Returns: false if the process ends before.
-    private func removeSinks(of name: String) async -> Bool {
-        let sinks = self.sinks
-        let removal = Task { await sinks.remove(account: name) }
-        while true {
-            if let removed = await Patience.wait(for: removal, within: .milliseconds(50)) {
-                self.sinksEnded(removed.ended)
-                if !removed.isComplete {
-                    self.logger.error(
-                        "not every event could be delivered before its sink ended",
-                        metadata: ["account": "\(name)"]
-                    )
-                }
-                return true
-            }
-            self.blockers[name] = sinks.pending(account: name)
-            if self.isStopping { return false }
-        }
-    }
-
-    /// The process ends: drains that wait are left to it.
-    func stop() { self.isStopping = true }
 
     // MARK: Polling
 
     /// The polling of all accounts together keeps within its share of the REST budget.
     func adjustPolling() async {
-        let polled = self.members.values.filter { $0.supervisor.stage.isPolled }.count
+        let polled = self.members.values.filter(\.stage.isPolled).count
         let budget = PollBudget(
             budget: self.configuration.stream.restBudget,
             configured: self.configuration.stream.restPollInterval,

@@ -12,8 +12,7 @@ extension Orchestrator {
             "a change is asked for",
             metadata: [
                 "command": "\(request.command.rawValue)", "user": "\(caller.user)",
-                "accounts": "\(request.isForAll ? "all" : request.accounts.joined(separator: ","))",
-                "reason": "\(request.reason)",
+                "about": "\(request.subject)", "reason": "\(request.reason)",
             ]
         )
         return try await fleet.change(request, by: caller, progress: progress)
@@ -37,23 +36,16 @@ extension Orchestrator {
         return fleet
     }
 
-    /// SIGHUP: the file that runs is read again, and applied as by `bybitctl apply`. What came of it is in the log.
+    /// SIGHUP: the file that the instance was started with is read again, and applied as by `bybitctl apply`. What came of
+    /// it is in the log, however long it takes.
     public func reload() {
         guard let fleet = self.state.withLock({ $0.isStopping ? nil : $0.fleet }) else { return }
         Task {
             var request = ChangeRequest(.apply)
             request.reason = "SIGHUP"
+            request.timeoutMilliseconds = 86_400_000
             do {
                 let report = try await fleet.change(request, by: .process) { _ in }
-                for account in report.accounts {
-                    self.logger.notice(
-                        "applied",
-                        metadata: [
-                            "account": "\(account.name)", "outcome": "\(account.outcome.rawValue)",
-                            "from": "\(account.from)", "to": "\(account.to)", "reason": "\(account.text)",
-                        ]
-                    )
-                }
                 self.logger.notice(
                     "the file is applied",
                     metadata: ["changed": "\(report.accounts.count)", "text": "\(report.text)"]

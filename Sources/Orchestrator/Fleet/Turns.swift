@@ -1,54 +1,75 @@
-/// Who may change which accounts now: changes of one account come one after another, in the order in which they were asked
-/// for; those of different accounts do not wait for each other. A value without tasks; ``Fleet`` keeps those who wait.
+/// Who may change what now: changes of one account come one after another, in the order in which they were asked for; those
+/// of different accounts do not wait for each other. A value without tasks; ``Fleet`` keeps those who wait.
 struct Turns {
-    /// What a change is about.
-    enum Scope: Equatable {
+    /// What only one change at a time may be about.
+    enum Key: Hashable {
         case account(String)
-        /// A whole file: everything else waits, and it waits for everything.
-        case all
+        /// Which file runs.
+        case file
     }
 
     struct Ticket: Hashable {
         fileprivate let number: UInt64
     }
 
+    private struct Entry {
+        var ticket: Ticket
+        var keys: Set<Key>
+        var isUrgent: Bool
+        var runs = false
+    }
+
     private var next: UInt64 = 0
     /// In the order of asking; those that run are among them.
-    private var queue: [(ticket: Ticket, scope: Scope, runs: Bool)] = []
+    private var queue: [Entry] = []
+    /// Of those that run.
+    private var taken: Set<Key> = []
 
-    /// Asks for a turn.
-    mutating func ask(_ scope: Scope) -> Ticket {
+    /// Asks for a turn with all of `keys`.
+    /// - Parameter isUrgent: it waits for those that run, and for nobody who only waits.
+    mutating func ask(_ keys: Set<Key>, isUrgent: Bool = false) -> Ticket {
         self.next += 1
         let ticket = Ticket(number: self.next)
-        self.queue.append((ticket, scope, false))
+        self.queue.append(Entry(ticket: ticket, keys: keys, isUrgent: isUrgent))
         return ticket
     }
 
     /// Those whose turn has come since the last call.
     mutating func begin() -> [Ticket] {
         var begun: [Ticket] = []
-        var held: Set<String> = []
-        var isAllHeld = false
-        for place in self.queue.indices {
-            let isFree: Bool
-            switch self.queue[place].scope {
-            case .all:
-                isFree = held.isEmpty && !isAllHeld
-                isAllHeld = true
-            case .account(let name):
-                isFree = held.insert(name).inserted && !isAllHeld
+        var wanted: Set<Key> = []
+        for place in self.queue.indices where !self.queue[place].runs {
+            let entry = self.queue[place]
+            let isNext = entry.isUrgent || entry.keys.isDisjoint(with: wanted)
+            if isNext, entry.keys.isDisjoint(with: self.taken) {
+                self.queue[place].runs = true
+                self.taken.formUnion(entry.keys)
+                begun.append(entry.ticket)
+            } else {
+                wanted.formUnion(entry.keys)
             }
-            guard isFree, !self.queue[place].runs else { continue }
-            self.queue[place].runs = true
-            begun.append(self.queue[place].ticket)
         }
         return begun
     }
 
-    /// The change is over.
+    /// The change is over, or is not waited for any more.
     mutating func end(_ ticket: Ticket) {
-        self.queue.removeAll { $0.ticket == ticket }
+        guard let place = self.queue.firstIndex(where: { $0.ticket == ticket }) else { return }
+        let entry = self.queue.remove(at: place)
+        if entry.runs { self.taken.subtract(entry.keys) }
     }
 
-    var isIdle: Bool { self.queue.isEmpty }
+    /// A turn that runs becomes one for each of its keys, so that each can end by itself.
+    mutating func split(_ ticket: Ticket) -> [Key: Ticket] {
+        guard let place = self.queue.firstIndex(where: { $0.ticket == ticket && $0.runs }) else { return [:] }
+        let whole = self.queue.remove(at: place)
+        var parts: [Key: Ticket] = [:]
+        for key in whole.keys {
+            self.next += 1
+            let part = Ticket(number: self.next)
+            self.queue.insert(Entry(ticket: part, keys: [key], isUrgent: whole.isUrgent, runs: true), at: place)
+            parts[key] = part
+        }
+        return parts
+    }
 }

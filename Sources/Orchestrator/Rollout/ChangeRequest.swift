@@ -17,13 +17,21 @@ public struct ChangeRequest: Sendable, Equatable, Codable {
     /// `promote --force`: also past gates that do not hold.
     public var isForced = false
     public var reason = ""
-    /// `apply`: absolute; nil means the file that runs.
+    /// `apply`: absolute; nil means the file that the instance was started with.
     public var file: String?
     /// How long the answer may take; after it whatever is still under way goes on without the caller.
     public var timeoutMilliseconds: Int64 = 30_000
 
     public init(_ command: Command) {
         self.command = command
+    }
+
+    /// What it is about, for the log.
+    var subject: String {
+        if self.isInWaves { return "waves" }
+        if let revision = self.revision { return "revision \(revision)" }
+        if self.command == .apply { return self.file ?? "the file of the start" }
+        return self.isForAll ? "all" : self.accounts.joined(separator: ",")
     }
 }
 
@@ -35,7 +43,8 @@ public struct ChangeReport: Sendable, Equatable, Codable {
         case unchanged
         /// A gate does not hold, or the account is in no state for it.
         case refused
-        /// It was tried and could not be; the account is as it was before.
+        /// It was tried and could not be: a mode that could not be changed is as it was before; what should run or be drained
+        /// still should.
         case failed
         /// Still under way when the time was over.
         case timedOut = "timed_out"
@@ -83,16 +92,20 @@ public struct ChangeReport: Sendable, Equatable, Codable {
     public var revision: Int?
     /// About the whole, for people; may be empty.
     public var text: String
+    /// Of the whole, where that is not told by the accounts: of a promotion in waves, of a file whose turn has not come.
+    public var outcome: Outcome?
 
-    public init(accounts: [Account], revision: Int? = nil, text: String = "") {
+    public init(accounts: [Account], revision: Int? = nil, text: String = "", outcome: Outcome? = nil) {
         self.accounts = accounts
         self.revision = revision
         self.text = text
+        self.outcome = outcome
     }
 
     /// As in the table of exit codes: 124 if something is still under way, 1 if something was refused or failed, else 0.
     public var exitCode: Int32 {
-        if self.accounts.contains(where: { $0.outcome == .timedOut }) { return 124 }
-        return self.accounts.contains { $0.outcome == .refused || $0.outcome == .failed } ? 1 : 0
+        let outcomes = self.accounts.map(\.outcome) + (self.outcome.map { [$0] } ?? [])
+        if outcomes.contains(.timedOut) { return 124 }
+        return outcomes.contains { $0 == .refused || $0 == .failed } ? 1 : 0
     }
 }

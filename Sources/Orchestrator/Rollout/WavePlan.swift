@@ -25,9 +25,11 @@ package struct WavePlan: Sendable {
 
     /// What to do next. All but ``promote(_:)`` are the end.
     package enum Step: Sendable, Equatable {
-        /// By one step each; who fails is told with ``WavePlan/promotionFailed(_:reason:)``.
+        /// By one step each; who fails is told with ``WavePlan/promotionFailed(_:reason:)``, and whose gates have come to
+        /// want evidence in this moment with ``WavePlan/promotionWaits(_:)``.
         case promote([String])
-        /// By one step each: those of the wave that was under way.
+        /// Those of the wave that was under way and have been promoted, each to where it was; see
+        /// ``WavePlan/origin(of:)``.
         case rollBack([String], reason: String)
         case finished
         /// What was promoted stays so.
@@ -44,20 +46,28 @@ package struct WavePlan: Sendable {
     package let waves: [[String]]
     private let settings: RolloutWaves
     private let steps: [Int]
+    /// Nobody goes up beyond it.
+    private let cap: Mode?
     private var wave = 0
     private var phase = Phase.waiting
     /// Where each promoted account was, and where it is to be.
     private var moves: [String: (from: RolloutStage, to: RolloutStage)] = [:]
     private var failures: [String: String] = [:]
+    /// Of the wave, those that could not be promoted with the others.
+    private var late: Set<String> = []
+    /// Where each account was when it was looked at last.
+    private var seen: [String: RolloutStage] = [:]
     /// Gates that do not hold yet keep the wave waiting: whose.
     private var waitingFor: [String] = []
 
     /// - Parameters:
     ///   - accounts: the fleet in an order that is the same every time.
     ///   - steps: of the cutover.
-    package init(_ settings: RolloutWaves, steps: [Int], accounts: [String]) {
+    ///   - cap: nobody is promoted beyond this mode.
+    package init(_ settings: RolloutWaves, steps: [Int], cap: Mode? = nil, accounts: [String]) {
         self.settings = settings
         self.steps = steps
+        self.cap = cap
         var waves: [[String]] = []
         var done = 0
         for size in settings.sizes where done < accounts.count {
@@ -93,11 +103,28 @@ package struct WavePlan: Sendable {
         self.failures[account] = reason
     }
 
+    /// A gate of the account wants evidence again: it follows when that is there.
+    package mutating func promotionWaits(_ account: String) {
+        self.late.insert(account)
+    }
+
+    /// Where an account was before it was promoted; nil of one that was not.
+    package func origin(of account: String) -> RolloutStage? { self.moves[account]?.from }
+
     /// - Parameter accounts: all of the plan; one that is missing does not count.
     package mutating func tick(_ accounts: [String: Account], now: Uptime) -> Step? {
         if case .ended = self.phase { return nil }
-        if let end = self.endAtProblem(accounts) { return self.end(end) }
-        if case .promoting = self.phase, self.hasArrived(accounts) { self.phase = .soaking(since: now) }
+        defer { for (name, account) in accounts { self.seen[name] = account.stage } }
+        if let end = self.endAtProblem(accounts) ?? self.endAtInterference(accounts) { return self.end(end) }
+        if case .promoting = self.phase {
+            if self.hasArrived(accounts) {
+                self.phase = .soaking(since: now)
+            } else {
+                let ready = self.members.filter { self.late.contains($0) && accounts[$0]?.verdict == .holds }
+                self.late.subtract(ready)
+                return ready.isEmpty ? nil : .promote(ready)
+            }
+        }
         if case .soaking(let since) = self.phase {
             if let end = self.endAtHealth(accounts) { return self.end(end) }
             guard now - since >= self.settings.soak else { return nil }
@@ -140,8 +167,10 @@ package struct WavePlan: Sendable {
     }
 
     private func target(of name: String, _ accounts: [String: Account]) -> RolloutStage? {
-        guard let account = accounts[name], account.health != .uncounted else { return nil }
-        return account.stage.above(steps: self.steps)
+        guard let account = accounts[name], account.health != .uncounted,
+            let target = account.stage.above(steps: self.steps)
+        else { return nil }
+        return self.cap.map { target.mode > $0 } ?? false ? nil : target
     }
 
     /// Those of the wave that were promoted.
@@ -164,7 +193,7 @@ package struct WavePlan: Sendable {
     /// Something is wrong with one that was promoted: with one of the wave, or with one before.
     private func endAtProblem(_ accounts: [String: Account]) -> Step? {
         if let problem = self.members.lazy.compactMap({ self.problem($0, accounts) }).first {
-            return .rollBack(self.members, reason: problem)
+            return .rollBack(self.promoted(accounts), reason: problem)
         }
         let before = self.waves.prefix(self.wave).joined()
         return before.lazy.compactMap { self.problem($0, accounts) }.first.map { .stopped(reason: $0) }
@@ -189,7 +218,28 @@ package struct WavePlan: Sendable {
         let reason =
             "\(count) unhealthy, at most \(self.settings.maxUnhealthy) may be: \(Self.list(unhealthy))"
         let isOfWave = self.members.contains { unhealthy.contains($0) }
-        return isOfWave ? .rollBack(self.members, reason: reason) : .stopped(reason: reason)
+        return isOfWave ? .rollBack(self.promoted(accounts), reason: reason) : .stopped(reason: reason)
+    }
+
+    /// Those of the wave that are above where they were.
+    private func promoted(_ accounts: [String: Account]) -> [String] {
+        self.members.filter { name in
+            guard let move = self.moves[name], let account = accounts[name] else { return false }
+            return account.stage > move.from
+        }
+    }
+
+    /// Somebody has taken an account back that this plan has not promoted: whoever does that wants no promotion.
+    private func endAtInterference(_ accounts: [String: Account]) -> Step? {
+        let taken = self.waves.joined().first { name in
+            guard self.moves[name] == nil, let account = accounts[name], let before = self.seen[name] else {
+                return false
+            }
+            return account.stage < before
+        }
+        return taken.map { name in
+            .stopped(reason: "\(name) was taken back to \(accounts[name].map { "\($0.stage)" } ?? "")")
+        }
     }
 
     private static func list(_ names: [String]) -> String {
