@@ -90,15 +90,17 @@ import Testing
             outcome: .timedOut,
             from: "hybrid",
             to: "draining",
-            blockers: ["2 actions in flight", "17 events for the file events/sub-001.jsonl"]
+            blockers: [
+                "set_stop of BTCUSDT (bp-q309dh8rehewrb4y-1) has no answer yet",
+                "17 events for the file events/sub-001.jsonl",
+            ]
         )
         #expect(
             self.words(.drain, [late]) == """
                 sub-001 waits for:
-                  2 actions in flight
+                  set_stop of BTCUSDT (bp-q309dh8rehewrb4y-1) has no answer yet
                   17 events for the file events/sub-001.jsonl
-                bybitctl: not done in time; the drain goes on. `bybitctl status sub-001 --for drained` waits for its end, \
-                `bybitctl resume sub-001` calls it off
+                bybitctl: not done in time; the drain goes on. `bybitctl status sub-001 --for drained` waits for its end
 
                 """
         )
@@ -111,8 +113,7 @@ import Testing
         #expect(
             self.words(.apply, failed, text: "applied as revision 9") == """
                 bybitctl: applied as revision 9
-                bybitctl: what failed is as it was before; `bybitctl status sub-001 sub-002 sub-003 … --output wide` \
-                shows the last error
+                bybitctl: `bybitctl status sub-001 sub-002 sub-003 … --output wide` shows where it is and the last error
 
                 """
         )

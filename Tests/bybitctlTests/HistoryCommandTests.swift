@@ -92,12 +92,4 @@ import Testing
         #expect(error?.status == .notRunning)
         #expect(error?.message.contains("/nonexistent/bybitctl/default/store.sqlite") == true)
     }
-
-    @Test func withoutAReaderItSaysThatNobodyRuns() async throws {
-        let source = HistorySource(location: try self.nowhere(), offline: OfflineSources(), timeout: .seconds(300))
-        let error = await #expect(throws: ControlClientError.self) {
-            try await source.revisions(RevisionsRequest(limit: 5))
-        }
-        #expect(error?.exitCode == 3)
-    }
 }

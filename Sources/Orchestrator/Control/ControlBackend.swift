@@ -32,7 +32,7 @@ public protocol ControlBackend: Sendable {
     ) async throws -> ChangeReport
 
     /// What an `apply` of a file would do.
-    /// - Parameter file: absolute; nil means the file that runs.
+    /// - Parameter file: absolute; nil means the file that the instance was started with.
     /// - Throws: why there is no plan; ``InvalidConfiguration`` if the file cannot run.
     func plan(file: String?) async throws -> PlanDocument
 

@@ -56,7 +56,7 @@ extension ControlClient {
     }
 
     /// What an `apply` would do.
-    /// - Parameter file: absolute; nil means the file that runs.
+    /// - Parameter file: absolute; nil means the file that the instance was started with.
     public func plan(file: String?) async throws -> PlanDocument {
         let body = ByteBuffer(bytes: try JSONEncoder().encode(PlanRequest(file: file)))
         return try await self.inTime(ControlClient.planTime) {

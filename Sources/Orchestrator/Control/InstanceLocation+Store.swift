@@ -28,4 +28,15 @@ extension InstanceLocation {
         try StoreFile.isEmpty(self.storeFile)
         return RevisionFile(path: self.storeFile)
     }
+
+    /// The revisions of an instance that does not run.
+    /// - Returns: nil if it has left no store.
+    /// - Throws: ``StoreError``, or ``ControlClientError`` for an account that no revision is about.
+    public func storedRevisions(_ request: RevisionsRequest) throws -> [Revision]? {
+        guard let file = try self.storedRevisions() else { return nil }
+        if let refusal = ControlRefusal.unknownAccounts(asked: request.accounts, existing: try file.accounts()) {
+            throw ControlClientError(.refused, refusal.error, refusal: refusal)
+        }
+        return try file.revisions(request)
+    }
 }

@@ -24,6 +24,6 @@ extension PlanDocument {
 
 /// The question behind `POST /v1/plan`.
 struct PlanRequest: Sendable, Equatable, Codable {
-    /// Absolute; nil means the file that runs.
+    /// Absolute; nil means the file that the instance was started with.
     var file: String?
 }

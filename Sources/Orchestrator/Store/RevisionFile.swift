@@ -30,6 +30,11 @@ public struct RevisionFile: Sendable {
         try self.read { try RevisionFile.lastSources(in: $0) } ?? nil
     }
 
+    /// The newest sources that were read from the disk, and not brought back by a rollback; nil if there are none.
+    public func lastReadSources() throws(StoreError) -> ConfigurationSources? {
+        try self.read { try RevisionFile.lastReadSources(in: $0) } ?? nil
+    }
+
     /// Every account that a revision or an override is about.
     public func accounts() throws(StoreError) -> [String] {
         try self.read { database in
@@ -45,6 +50,13 @@ public struct RevisionFile: Sendable {
             let sources = try ConfigurationSources.of(revision, in: database)
         else { return nil }
         return (revision, sources)
+    }
+
+    static func lastReadSources(in database: Database) throws -> ConfigurationSources? {
+        guard let revision = try ConfigurationSources.newestRevision(but: Revision.Kind.rollback, in: database) else {
+            return nil
+        }
+        return try ConfigurationSources.of(revision, in: database)
     }
 
     /// - Returns: nil for a file that is not there, is empty, or that no version with revisions has opened yet.

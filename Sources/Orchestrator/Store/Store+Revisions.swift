@@ -41,13 +41,7 @@ extension Store {
 
     /// The newest sources that were read from the disk, and not brought back by `rollback --revision`. Blocks.
     public func lastReadSources() throws(StoreError) -> ConfigurationSources? {
-        try self.read { database in
-            let rollback = Revision.Kind.rollback
-            guard let revision = try ConfigurationSources.newestRevision(but: rollback, in: database) else {
-                return nil
-            }
-            return try ConfigurationSources.of(revision, in: database)
-        }
+        try self.read { try RevisionFile.lastReadSources(in: $0) }
     }
 
     /// Revisions, newest first, read beside the writing.

@@ -9,14 +9,14 @@ struct ApplyCommand: AsyncParsableCommand {
         discussion: """
             Starts what is new, drains what is gone, and touches only accounts that have changed: all others keep their \
             connections. A file that is not valid changes nothing. `plan` shows beforehand what would happen. Without a \
-            file the one that runs is read again, as on SIGHUP.
+            file the one that the instance was started with is read again, as on SIGHUP.
 
             Exit codes: 0 done, 1 refused or failed, 3 not running, 4 no answer, 77 permissions of a secret file, \
             78 the file has errors, 124 not done in time (it goes on).
             """
     )
 
-    @Argument(help: "The accounts file; without it the one that runs.", completion: .file(extensions: ["yaml", "yml"]))
+    @Argument(help: "The accounts file; without it the one of the start.", completion: .file(extensions: ["yaml", "yml"]))
     var file: String?
 
     @OptionGroup var options: ChangeOptions

@@ -24,8 +24,9 @@ struct HistorySource {
                 try await $0.revisions(request)
             }
         } catch let error as ControlClientError where error.code == .notRunning {
-            guard let read = self.offline.revisions else { throw error }
-            guard let revisions = try read(request, self.location) else { throw self.nothingLeft(error) }
+            guard let revisions = try self.offline.revisions(request, self.location) else {
+                throw self.nothingLeft(error)
+            }
             return RevisionsReport(revisions).json()
         }
     }

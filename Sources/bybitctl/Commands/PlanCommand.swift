@@ -10,9 +10,9 @@ struct PlanCommand: AsyncParsableCommand {
         discussion: """
             The running instance is asked: what would it start, drain, switch or restart, and what does that need of the \
             exchange's limits? If none runs, the answer is what a start with this file would do. Without a file the one \
-            that runs is compared with what is running: overrides show as drift.
+            that the instance was started with is compared with what is running: overrides show as drift.
 
-            Exit codes: 0 nothing would change, 1 something would, 3 not running (and no file to plan with), 4 no \
+            Exit codes: 0 nothing would change and nothing differs from the file, 1 something would or does, 3 not running (and no file to plan with), 4 no \
             answer, 77 permissions of a secret file, 78 the file has errors.
             """
     )
@@ -21,7 +21,7 @@ struct PlanCommand: AsyncParsableCommand {
         case text, json
     }
 
-    @Argument(help: "The accounts file; without it the one that runs.", completion: .file(extensions: ["yaml", "yml"]))
+    @Argument(help: "The accounts file; without it the one of the start.", completion: .file(extensions: ["yaml", "yml"]))
     var file: String?
 
     @Option(name: .shortAndLong, help: "text or json.")
@@ -40,7 +40,7 @@ struct PlanCommand: AsyncParsableCommand {
                 try await client.plan(file: file.map(user.absolute))
             }
         } catch let error as ControlClientError where error.code == .notRunning {
-            document = try await self.offline(error, location, environment: environment, user: user)
+            document = try self.offline(error, location, environment: environment, user: user)
         }
         switch self.output {
         case .json:
@@ -59,20 +59,24 @@ struct PlanCommand: AsyncParsableCommand {
         _ location: InstanceLocation,
         environment: [String: String],
         user: SystemUser
-    ) async throws -> PlanDocument {
-        guard let plan = OfflineSources.current.plan else { throw error }
+    ) throws -> PlanDocument {
         guard let file = self.file else {
             throw CommandError(
                 .notRunning,
                 "\(error.message); name an accounts file to see what a start with it would do"
             )
         }
-        let configuration = try ConfigurationFile.load(
+        let (configuration, sources) = try ConfigurationFile.loadWithSources(
             file,
             environment: environment,
             user: user,
             showsWarnings: true
         )
-        return try await plan(configuration, location)
+        return try OfflinePlan(
+            configuration: configuration,
+            sources: sources,
+            loader: ConfigurationFile.loader(environment: environment, user: user),
+            location: location
+        ).document()
     }
 }

@@ -7,7 +7,7 @@ struct ResumeCommand: AsyncParsableCommand {
         abstract: "Starts drained accounts again.",
         discussion: """
             The account connects, reads its positions anew from the exchange, and goes on in the mode that it had, with \
-            what its consumers remember. A drain that is still under way is called off.
+            what its consumers remember. A drain that is still under way comes to its end first.
 
             Exit codes: 0 done or already so, 1 refused or failed, 3 not running, 4 no answer, 64 no such account, \
             124 not done in time (it goes on).

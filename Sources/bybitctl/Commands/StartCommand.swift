@@ -21,8 +21,8 @@ struct StartCommand: AsyncParsableCommand {
     @Option(parsing: .upToNextOption, help: ArgumentHelp("Runs only these accounts.", valueName: "name"))
     var account: [String] = []
 
-    @Option(help: ArgumentHelp("Caps every account's mode: \(ModeCap.names).", valueName: "mode"))
-    var mode: ModeCap?
+    @Option(help: ArgumentHelp("Caps every account's mode: \(Mode.names).", valueName: "mode"))
+    var mode: Mode?
 
     @Flag(help: "Sends no order, whatever the file says.")
     var dryRun = false

@@ -7,7 +7,7 @@ struct DaemonRun {
     var configuration: Configuration
     let location: InstanceLocation
     let accounts: [String]
-    let modeCap: ModeCap?
+    let modeCap: Mode?
     let dryRun: Bool
     let readiness: ReadinessPipe?
     let statusCommand: String
@@ -19,7 +19,7 @@ struct DaemonRun {
         let logger = self.logger()
         var options = OrchestratorOptions()
         options.accounts = self.accounts
-        options.modeCap = self.modeCap.flatMap { Mode(rawValue: $0.rawValue) }
+        options.modeCap = self.modeCap
         options.isDryRun = self.dryRun
         options.origin = self.origin
         var configuration = self.configuration

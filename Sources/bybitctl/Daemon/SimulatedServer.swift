@@ -1,19 +1,18 @@
+import Glibc
 import Logging
 import Simulator
 
 /// The simulated exchange on its own.
 enum SimulatedServer {
-    /// Serves until SIGINT, SIGTERM, or a request to its control port ends it. Prints one line of JSON when it is ready.
+    /// Serves until SIGINT, SIGTERM, SIGHUP, or a request to its control port ends it. Prints one line of JSON when it is ready.
     static func run(_ options: SimulatorOptions) async throws {
         let stop = AsyncStream<Int32>.makeStream()
-        let signals = try StopSignals(
-            onFirst: { number in
-                stop.continuation.yield(number)
-                stop.continuation.finish()
-            },
-            // It has no file to read again.
-            onHangup: {}
-        )
+        let end: @Sendable (Int32) -> Void = { number in
+            stop.continuation.yield(number)
+            stop.continuation.finish()
+        }
+        // It has no file to read again: with its terminal it ends.
+        let signals = try StopSignals(onFirst: end, onHangup: { end(SIGHUP) })
         defer { signals.cancel() }
         let exchange = try await SimulatedExchange.start(options, logger: self.logger)
         let outcome: Result<Void, any Error>

@@ -42,8 +42,7 @@ struct ChangeWords {
             hints.append(
                 self.request.command == .drain
                     ? """
-                    not done in time; the drain goes on. `bybitctl status \(names) --for drained` waits for its end, \
-                    `bybitctl resume \(names)` calls it off
+                    not done in time; the drain goes on. `bybitctl status \(names) --for drained` waits for its end
                     """
                     : "not done in time; it goes on without this command. `bybitctl status \(names)` shows where it is"
             )
@@ -58,7 +57,7 @@ struct ChangeWords {
         if let names = self.names(where: { $0.outcome == .failed }) {
             hints.append(
                 """
-                what failed is as it was before; `bybitctl status \(names) --output wide` shows the last error
+                `bybitctl status \(names) --output wide` shows where it is and the last error
                 """
             )
         }

@@ -145,7 +145,7 @@ import Testing
                 outcome: .timedOut,
                 from: "hybrid",
                 to: "draining",
-                blockers: ["2 actions in flight"]
+                blockers: ["set_stop of BTCUSDT (bp-q309dh8rehewrb4y-1) has no answer yet"]
             ),
             ChangeReport.Account(
                 name: "b",
@@ -161,7 +161,7 @@ import Testing
             String(buffer: report.json()) == """
                 {"schema_version":1,"accounts":[\
                 {"name":"a","outcome":"timed_out","from":"hybrid","to":"draining","revision":null,"text":"","gates":[],\
-                "blockers":["2 actions in flight"]},\
+                "blockers":["set_stop of BTCUSDT (bp-q309dh8rehewrb4y-1) has no answer yet"]},\
                 {"name":"b","outcome":"refused","from":"canary","to":"canary","revision":4,"text":"no",\
                 "gates":[{"name":"soak","verdict":"open","value":"1m","limit":"10m"}],"blockers":[]}],\
                 "revision":null,"text":""}

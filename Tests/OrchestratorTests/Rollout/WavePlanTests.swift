@@ -10,8 +10,13 @@ import Testing
         var accounts: [String: WavePlan.Account] = [:]
         var now = 0.0
 
-        init(_ names: [String], _ settings: RolloutWaves, stage: RolloutStage = RolloutStage(.rest)) {
-            self.plan = WavePlan(settings, steps: [50, 100], accounts: names)
+        init(
+            _ names: [String],
+            _ settings: RolloutWaves,
+            stage: RolloutStage = RolloutStage(.rest),
+            cap: Mode? = nil
+        ) {
+            self.plan = WavePlan(settings, steps: [50, 100], cap: cap, accounts: names)
             for name in names {
                 self.accounts[name] = WavePlan.Account(health: .healthy, stage: stage, verdict: .holds)
             }
@@ -149,7 +154,8 @@ import Testing
             #expect(fleet.tick() == nil)
         }
         fleet.accounts[name]?.verdict = .broken
-        #expect(fleet.tick() == .rollBack(["a", "b"], reason: "a gate of \(name) is broken"))
+        // What has not arrived yet is where it was.
+        #expect(fleet.tick() == .rollBack(arrived == 2 ? ["a", "b"] : [], reason: "a gate of \(name) is broken"))
         #expect(fleet.tick() == nil)
     }
 
@@ -169,14 +175,67 @@ import Testing
         fleet.arrive("a", "b")
         _ = fleet.tick()
         fleet.accounts["b"]?.stage = RolloutStage(.rest)
-        #expect(fleet.tick() == .rollBack(["a", "b"], reason: "b was taken back to rest"))
+        #expect(fleet.tick() == .rollBack(["a"], reason: "b was taken back to rest"))
+        #expect(fleet.plan.origin(of: "a") == RolloutStage(.canary))
+    }
+
+    @Test func whoTakesAnAccountBackThatWaitsEndsIt() {
+        var fleet = Fleet(Self.names, Self.two, stage: RolloutStage(.parallel))
+        fleet.accounts["b"]?.verdict = .open
+        #expect(fleet.tick() == nil)
+        fleet.accounts["b"]?.stage = RolloutStage(.canary)
+        #expect(fleet.tick() == .stopped(reason: "b was taken back to canary"))
+        #expect(fleet.tick() == nil)
+    }
+
+    @Test func whoTakesAnAccountOfALaterWaveBackEndsIt() {
+        var fleet = Fleet(Self.names, Self.two, stage: RolloutStage(.canary))
+        #expect(fleet.tick() == .promote(["a", "b"]))
+        fleet.arrive("a", "b")
+        fleet.accounts["d"]?.stage = RolloutStage(.rest)
+        #expect(fleet.tick() == .stopped(reason: "d was taken back to rest"))
     }
 
     @Test func aPromotionThatFailsTakesTheWaveBack() {
         var fleet = Fleet(Self.names, Self.two)
         _ = fleet.tick()
+        fleet.arrive("a")
         fleet.plan.promotionFailed("b", reason: "no sweep in 30s")
-        #expect(fleet.tick() == .rollBack(["a", "b"], reason: "b could not be promoted: no sweep in 30s"))
+        // Who is where it was stays there.
+        #expect(fleet.tick() == .rollBack(["a"], reason: "b could not be promoted: no sweep in 30s"))
+    }
+
+    @Test func aStepOfACutoverGoesBackToTheStepBefore() {
+        var fleet = Fleet(Self.names, Self.two, stage: RolloutStage(.cutover, percent: 50))
+        #expect(fleet.tick() == .promote(["a", "b"]))
+        fleet.arrive("a", "b")
+        _ = fleet.tick()
+        fleet.accounts["a"]?.verdict = .broken
+        #expect(fleet.tick() == .rollBack(["a", "b"], reason: "a gate of a is broken"))
+        #expect(fleet.plan.origin(of: "a") == RolloutStage(.cutover, percent: 50))
+    }
+
+    @Test func whoseGateHasOpenedInBetweenFollows() {
+        var fleet = Fleet(Self.names, Self.two)
+        #expect(fleet.tick() == .promote(["a", "b"]))
+        fleet.plan.promotionWaits("b")
+        fleet.arrive("a")
+        fleet.accounts["b"]?.verdict = .open
+        #expect(fleet.tick() == nil)
+        fleet.accounts["b"]?.verdict = .holds
+        #expect(fleet.tick() == .promote(["b"]))
+        #expect(fleet.tick() == nil, "once")
+        fleet.arrive("b")
+        #expect(fleet.tick() == nil)
+        #expect(fleet.tick(after: 900) == .promote(["c", "d"]))
+    }
+
+    @Test func nobodyGoesBeyondTheCap() {
+        var fleet = Fleet(Self.names, Self.two, stage: RolloutStage(.parallel), cap: .parallel)
+        fleet.accounts["c"]?.stage = RolloutStage(.canary)
+        #expect(fleet.tick() == .promote(["c"]))
+        var all = Fleet(Self.names, Self.two, stage: RolloutStage(.canary), cap: .canary)
+        #expect(all.tick() == .finished)
     }
 
     /// Who is unhealthy while the first wave is watched.
