@@ -30,6 +30,8 @@ struct AccountsFile {
     /// Lines under `stream:`. Reconnects are quick, so that a test waits for the code and not for the back-off.
     var stream = ["reconnect: { initial: 100ms, max: 500ms }"]
 
+    /// Lines under `rollout:`.
+    var rollout: [String] = []
     /// Lines of the strategy besides its sink.
     var consumers: [String] = []
     var isDryRun = true
@@ -70,6 +72,10 @@ struct AccountsFile {
             accounts:
 
             """
+        if !self.rollout.isEmpty {
+            let lines = self.rollout.map { "  \($0)\n" }.joined()
+            text = text.replacingOccurrences(of: "accounts:\n", with: "rollout:\n\(lines)accounts:\n")
+        }
         for account in self.accounts {
             text += "  - name: \(account.name)\n"
             text += "    credentials: \(account.credentials)\n"

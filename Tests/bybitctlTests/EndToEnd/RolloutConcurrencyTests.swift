@@ -92,28 +92,37 @@ extension EndToEnd.RolloutConcurrency {
         }
     }
 
-    /// A whole file comes after what was asked for before, and before what is asked for later.
+    /// A file waits for what is under way of the accounts that it is about; everybody else waits for neither.
     @Test(.timeLimit(.minutes(2)))
-    func aFileWaitsForCommandsAndTheyForIt() async throws {
+    func aFileWaitsForItsAccountsAndNobodyElseWaitsForIt() async throws {
         try await Workplace.with { place in
             let rig = try await RolloutRig.start(in: place)
-            for variant in [1, 0, 1] {
-                let history = try await rig.daemon.history()
-                try rig.write(variant: variant)
-                let clients = try [
-                    ["promote", "--force", "sub-001"], ["rollback", "sub-004", "--to", "rest"], ["apply"],
-                    ["rollback", "sub-001"], ["promote", "--force", "sub-004"],
-                ].map { try rig.daemon.begin($0) }
-                for client in clients {
-                    let code = try await client.exitCode(within: .seconds(70))
-                    #expect([0, 1].contains(code), "\(client.output)\(client.errors)")
-                }
-                let added = try await rig.daemon.history().dropFirst(history.count)
-                #expect(added.filter { $0.kind == "apply" }.count == 1)
-                let status = try await rig.daemon.status().document
-                #expect(status.revision == history.count + added.count)
-                #expect((status.account("sub-005") != nil) == (variant == 1))
+            try rig.write(variant: 1)
+            try await rig.daemon.change("apply")
+            let history = try await rig.daemon.history().count
+            let faults: [String: JSONField] = [
+                "path": .string("/v5/position/list"), "account": .string("sub-004"), "delay_ms": .number(5_000),
+            ]
+            try await rig.exchange.setRESTFaults([faults])
+            let slow = try rig.daemon.begin(["rollback", "sub-004"])
+            try await eventually("the question") { rig.daemon.process.errors.contains("\"command\":\"rollback\"") }
+            try rig.write(variant: 0)
+            let file = try rig.daemon.begin(["apply"])
+            // The fourth time that the file is read.
+            try await eventually("the question about the file") {
+                rig.daemon.process.errors.components(separatedBy: "the file of the start").count == 5
             }
+            let other = try await rig.daemon.change("promote", "--force", "sub-001")
+            #expect(other.accounts.map(\.to) == ["cutover 50"])
+            #expect(slow.isRunning && file.isRunning)
+            #expect(try await slow.exitCode(within: .seconds(70)) == 0)
+            try await rig.exchange.post("/faults/clear")
+            #expect(try await file.exitCode(within: .seconds(70)) == 0)
+            let added = try await rig.daemon.history().dropFirst(history)
+            #expect(added.map(\.kind) == ["promote", "rollback", "apply"])
+            #expect(added.dropLast().map(\.accounts) == [["sub-001"], ["sub-004"]])
+            let standings = try await rig.daemon.status().document.standings
+            #expect(standings["sub-004"] == "rest" && standings["sub-005"] == nil)
             try await rig.finish(kills: 0, "a file among commands")
         }
     }
