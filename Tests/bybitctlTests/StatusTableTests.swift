@@ -99,7 +99,9 @@ import Testing
     @Test func whatADrainWaitsFor() {
         var account = Samples.account("a", state: .draining, health: .degraded)
         #expect(self.table(Samples.report([account])).drains() == "")
-        account.drain = StatusReport.Drain(blockers: ["set_stop of BTCUSDT (bp-q309dh8rehewrb4y-1) has no answer yet", "an\nevent"])
+        account.drain = StatusReport.Drain(blockers: [
+            "set_stop of BTCUSDT (bp-q309dh8rehewrb4y-1) has no answer yet", "an\nevent",
+        ])
         #expect(
             self.table(Samples.report([account])).drains()
                 == "a is draining, and waits for:\n  set_stop of BTCUSDT (bp-q309dh8rehewrb4y-1) has no answer yet\n  an event\n"

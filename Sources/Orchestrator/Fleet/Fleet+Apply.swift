@@ -126,7 +126,9 @@ extension Fleet {
         until deadline: ContinuousClock.Instant,
         progress: @escaping Progress
     ) async throws -> ChangeReport {
-        guard let fileTurn = await self.turn([.file], until: deadline) else { return self.tooLate("another file is being applied") }
+        guard let fileTurn = await self.turn([.file], until: deadline) else {
+            return self.tooLate("another file is being applied")
+        }
         defer { self.end(fileTurn) }
         guard let (work, turn) = try await self.turn(for: file, until: deadline) else {
             return self.tooLate("changes of accounts that the file is about are still under way")

@@ -77,7 +77,8 @@ extension Fleet {
     func stillUnderWay(_ name: String, from before: String) -> ChangeReport.Account {
         let blockers =
             self.blockers[name]
-            ?? (self.unsettled.contains(name) ? ["it has not been confirmed over REST yet, or its connection is not up"] : [])
+            ?? (self.unsettled.contains(name)
+                ? ["it has not been confirmed over REST yet, or its connection is not up"] : [])
         return ChangeReport.Account(
             name: name,
             outcome: .timedOut,
@@ -166,7 +167,9 @@ extension Fleet {
 
     /// What an account is, as reports write it: its mode, or `draining`, `drained`, `disabled`, `absent`.
     func now(_ name: String) -> String {
-        guard let member = self.members[name] else { return self.account(name).map { self.standing($0).text } ?? "absent" }
+        guard let member = self.members[name] else {
+            return self.account(name).map { self.standing($0).text } ?? "absent"
+        }
         return member.isLeaving ? "draining" : "\(member.stage)"
     }
 

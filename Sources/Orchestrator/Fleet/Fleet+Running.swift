@@ -110,7 +110,9 @@ extension Fleet {
         guard self.members[name] != nil else {
             report.outcome = .failed
             report.text =
-                problem.map { "it does not start: \($0); enable tries again, and so does the next start of the instance" }
+                problem.map {
+                    "it does not start: \($0); enable tries again, and so does the next start of the instance"
+                }
                 ?? "the instance is stopping"
             return report
         }

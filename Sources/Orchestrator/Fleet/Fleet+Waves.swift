@@ -51,7 +51,12 @@ extension Fleet {
         progress: @escaping Progress
     ) async -> ChangeReport {
         let names = self.configuration.accounts.filter { self.standing($0).runs }.map(\.name)
-        var plan = WavePlan(self.configuration.rollout.waves, steps: self.steps, cap: self.options.modeCap, accounts: names)
+        var plan = WavePlan(
+            self.configuration.rollout.waves,
+            steps: self.steps,
+            cap: self.options.modeCap,
+            accounts: names
+        )
         while !self.isStopping {
             let time = self.services.stream.environment.time.uptime()
             let step = plan.tick(await self.waveAccounts(names, isForced: request.isForced), now: time)
@@ -127,7 +132,13 @@ extension Fleet {
         let turn = await self.turn([.account(name)])
         defer { self.end(turn) }
         guard let account = self.account(name) else {
-            return ChangeReport.Account(name: name, outcome: .refused, from: "", to: "", text: "it is gone from the file")
+            return ChangeReport.Account(
+                name: name,
+                outcome: .refused,
+                from: "",
+                to: "",
+                text: "it is gone from the file"
+            )
         }
         let result = await self.promote(account, isForced: isForced, from: origin, cause)
         if !result.waits { self.note(result, cause.kind.rawValue) }

@@ -16,7 +16,10 @@ struct ApplyCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "The accounts file; without it the one of the start.", completion: .file(extensions: ["yaml", "yml"]))
+    @Argument(
+        help: "The accounts file; without it the one of the start.",
+        completion: .file(extensions: ["yaml", "yml"])
+    )
     var file: String?
 
     @OptionGroup var options: ChangeOptions

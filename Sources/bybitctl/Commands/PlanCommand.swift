@@ -21,7 +21,10 @@ struct PlanCommand: AsyncParsableCommand {
         case text, json
     }
 
-    @Argument(help: "The accounts file; without it the one of the start.", completion: .file(extensions: ["yaml", "yml"]))
+    @Argument(
+        help: "The accounts file; without it the one of the start.",
+        completion: .file(extensions: ["yaml", "yml"])
+    )
     var file: String?
 
     @Option(name: .shortAndLong, help: "text or json.")

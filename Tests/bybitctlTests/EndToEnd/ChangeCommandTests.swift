@@ -83,7 +83,11 @@ extension EndToEnd.ChangeCommands {
             let waiting = try await place.run(["drain", "sub-001", "--timeout", "1s"] + at)
             #expect(waiting.code == 124)
             #expect(waiting.output == "sub-001: still under way, now draining\n")
-            #expect(waiting.errors.hasPrefix("sub-001 waits for:\n  set_stop of BTCUSDT (bp-q309dh8rehewrb4y-1) has no answer yet\nbybitctl: not done in time;"))
+            #expect(
+                waiting.errors.hasPrefix(
+                    "sub-001 waits for:\n  set_stop of BTCUSDT (bp-q309dh8rehewrb4y-1) has no answer yet\nbybitctl: not done in time;"
+                )
+            )
             let begun = try await place.run(["drain", "sub-001", "--no-wait"] + at)
             #expect(begun.code == 0 && begun.output == waiting.output && begun.errors.isEmpty)
             #expect(instance.asked.changes.map(\.timeoutMilliseconds) == [1_000, 0])
