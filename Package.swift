@@ -103,7 +103,9 @@ let package = Package(
         ),
         .testTarget(
             name: "bybitctlTests",
-            dependencies: ["HybridStream", "Orchestrator", "Simulator", "bybitctl", asyncHTTPClient, logging, nioCore],
+            dependencies: [
+                "HybridStream", "Orchestrator", "Simulator", "bybitctl", asyncHTTPClient, grdb, logging, nioCore,
+            ],
             swiftSettings: settings
         ),
     ]
