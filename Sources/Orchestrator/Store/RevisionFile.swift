@@ -30,16 +30,6 @@ public struct RevisionFile: Sendable {
         try self.read { try RevisionFile.lastSources(in: $0) } ?? nil
     }
 
-    /// Every account that a revision or an override is about.
-    public func accounts() throws(StoreError) -> [String] {
-        try self.read { database in
-            try String.fetchAll(
-                database,
-                sql: "SELECT account FROM revision_account UNION SELECT account FROM account_override ORDER BY account"
-            )
-        } ?? []
-    }
-
     static func lastSources(in database: Database) throws -> (revision: Int, sources: ConfigurationSources)? {
         guard let revision = try ConfigurationSources.newestRevision(in: database),
             let sources = try ConfigurationSources.of(revision, in: database)
