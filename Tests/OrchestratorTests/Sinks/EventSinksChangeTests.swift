@@ -304,7 +304,7 @@ import Testing
                 exec.stopTimeout = stopTimeout
                 return [.jsonl(file), .exec(exec)]
             }
-            let old = sinks(rotate: 100_000_000, stopTimeout: .seconds(600))
+            let old = sinks(rotate: 100_000_000, stopTimeout: .seconds(30))
             let new = sinks(rotate: 2_000, stopTimeout: .milliseconds(100))
             let names = ["a", "b"]
             var queues: [EventQueue] = []
@@ -319,7 +319,7 @@ import Testing
             source.pipeline.detachAll()
             let begin = ContinuousClock.now
             for name in names { #expect(await fleet.sinks.remove(account: name).isComplete) }
-            #expect(begin.duration(to: .now) < .seconds(60), "it is asked to end after the new time")
+            #expect(begin.duration(to: .now) < .seconds(20), "it is asked to end after the new time")
             #expect(fleet.exists("file.1"), "it is rotated at the new size")
         }
     }
