@@ -187,10 +187,10 @@ final class EventSinks: Sendable {
         await hub.run {
             for sink in sinks {
                 // Asked for on the loop: of two changes at the same time the newer holds.
-                let (open, plan) = self.state.withLock { ($0.open[sink], $0.roster.plan) }
+                let open = self.state.withLock { $0.open[sink] }
                 switch open {
-                case .exec(let exec): plan.exec(exec.command).map(exec.share)
-                case .socket(let socket): plan.socket(socket.path).map(socket.share)
+                case .exec(let exec): self.state.withLock { $0.roster.plan.exec(exec.command) }.map(exec.share)
+                case .socket(let socket): self.state.withLock { $0.roster.plan.socket(socket.path) }.map(socket.share)
                 case .file, nil: break
                 }
             }

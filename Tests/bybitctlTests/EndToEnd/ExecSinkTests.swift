@@ -165,12 +165,7 @@ extension EndToEnd.ExecSinks {
             let exchange = try await Exchange.start(in: place, accounts: 1, symbols: 1)
             let symbol = try #require(try await exchange.publishEveryMark().first)
             var file = AccountsFile(exchange)
-            // A former file is kept without its secrets: they must be somewhere else.
-            for account in exchange.ready.accounts {
-                try place.write(account.apiKey, to: "d/keys/\(account.name).key")
-                try place.write(account.apiSecret, to: "d/keys/\(account.name).secret")
-            }
-            file.accounts[0].secretFolder = "keys"
+            try file.moveSecrets(in: place)
             file.accounts[0].extra = try Self.sinks(place, "exec cat >> \"$1/former\"")
             let daemon = try await Daemon.start(file, in: place)
             try await daemon.waitUntilHealthy()
