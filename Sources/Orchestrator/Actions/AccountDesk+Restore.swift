@@ -120,12 +120,13 @@ extension AccountDesk {
         return states
     }
 
+    /// Nil for a consumer that remembers nothing of it.
     func state(of seat: ConsumerSeat, _ leg: Leg) -> RememberedState? {
         let text: String?
         switch seat {
-        case .positionManager: text = leg.managed.flatMap { StateText.encode($0) }
-        case .trailingStop: text = leg.trailing.flatMap { StateText.encode($0) }
-        case .agedMonitor: text = leg.aged.flatMap { StateText.encode($0) }
+        case .positionManager: text = leg.managed.map { StateText.encode($0) }
+        case .trailingStop: text = leg.trailing.map { StateText.encode($0) }
+        case .agedMonitor: text = leg.aged.map { StateText.encode($0) }
         }
         guard let text else { return nil }
         return RememberedState(

@@ -1,5 +1,5 @@
 extension AgedMonitor {
-    public enum Phase: String, Codable, Sendable, CaseIterable {
+    public enum Phase: String, Decodable, Sendable, CaseIterable {
         /// Younger than `max_age`.
         case fresh
         /// Closes at break-even after costs, or better.
@@ -9,7 +9,7 @@ extension AgedMonitor {
     }
 
     /// What the aged monitor remembers of a holding.
-    public struct Memory: Codable, Sendable, Equatable {
+    public struct Memory: Decodable, Sendable, Equatable {
         /// As last seen.
         public var phase = Phase.fresh
         /// Limit orders that have closed nothing, or not all.

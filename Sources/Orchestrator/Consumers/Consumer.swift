@@ -86,7 +86,7 @@ public struct QuietBand: Sendable, Equatable {
 /// What it remembers of a holding is a ``Memory`` that the caller keeps. It changes in ``decide(_:_:)`` only by what was seen
 /// (a peak, a phase), never by what was asked for: that is told in ``settled(_:_:_:time:)``, after the exchange's word.
 public protocol Consumer: Sendable {
-    associatedtype Memory: Codable, Sendable, Equatable
+    associatedtype Memory: Decodable, Sendable, Equatable
 
     /// As in the configuration: `trailing_stop` …
     static var name: String { get }

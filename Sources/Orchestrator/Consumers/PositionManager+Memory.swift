@@ -1,6 +1,6 @@
 extension PositionManager {
     /// What the position manager remembers of a holding.
-    public struct Memory: Codable, Sendable, Equatable {
+    public struct Memory: Decodable, Sendable, Equatable {
         /// Refusals since the last stop that was accepted, and when to ask again.
         public var retry = Retry()
 
@@ -9,7 +9,7 @@ extension PositionManager {
 }
 
 /// When a consumer may ask again for what was refused, or for what was accepted and is not to be seen yet.
-public struct Retry: Codable, Sendable, Equatable {
+public struct Retry: Decodable, Sendable, Equatable {
     /// In a row.
     public var refusals = 0
     /// Nothing is asked before, in milliseconds since 1970.

@@ -1,7 +1,7 @@
 public import HybridStream
 
 extension TrailingStop {
-    public enum State: String, Codable, Sendable {
+    public enum State: String, Decodable, Sendable {
         /// The mark has not been far enough from entry yet.
         case waiting
         /// The stop follows the peak.
@@ -11,7 +11,7 @@ extension TrailingStop {
     }
 
     /// What the trailing stop remembers of a holding.
-    public struct Memory: Codable, Sendable, Equatable {
+    public struct Memory: Decodable, Sendable, Equatable {
         public var state = State.waiting
         /// The most profitable mark since the holding began, or since its entry changed before activation; nil before the
         /// first.
@@ -37,7 +37,7 @@ extension TrailingStop {
     }
 
     /// What makes a row another one.
-    public struct Row: Codable, Sendable, Equatable {
+    public struct Row: Decodable, Sendable, Equatable {
         public var size: FixedPoint
         public var entry: FixedPoint
         /// Milliseconds since 1970.

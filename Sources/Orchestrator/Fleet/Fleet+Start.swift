@@ -15,6 +15,7 @@ extension Fleet {
             try await self.noteStart()
         }
         let wanted = self.configuration.accounts.filter { self.standing($0).runs }
+        self.sinks.expect(wanted.map { ($0.name, $0.strategy.sinks) })
         let problems = await self.start(wanted, floors: floors)
         for (name, problem) in problems.sorted(by: { $0.key < $1.key }) {
             self.logger.error(

@@ -74,9 +74,7 @@ public final class Orchestrator: Sendable {
         }
         self.tellWhatWasSetAside(store)
         let services: FleetServices
-        let firstSinks: SinkPlan
         do {
-            firstSinks = try self.firstSinks(store)
             services = try FleetServices(self.configuration, endpoints: self.plan.endpoints, logger: self.logger)
         } catch {
             try await store.close()
@@ -87,7 +85,6 @@ public final class Orchestrator: Sendable {
             state.store = store
         }
         let sinks = EventSinks(
-            firstSinks,
             store: store,
             logger: self.logger,
             onChange: { [weak self] queue, name, trouble in self?.sinkChanged(queue, name, trouble) },
@@ -120,20 +117,6 @@ public final class Orchestrator: Sendable {
                 "stopped, but not everything could be written or closed; the log says what and why"
             )
         }
-    }
-
-    /// The sinks of the accounts that run at first: what their children are called, and how much may wait for them.
-    private func firstSinks(_ store: Store) throws -> SinkPlan {
-        let overrides = try store.overrides()
-        let accounts = self.configuration.accounts.filter { account in
-            EffectiveAccount(
-                account,
-                override: overrides[account.name]?.override,
-                modeCap: nil,
-                steps: self.configuration.rollout.gates.cutover.steps
-            ).runs && (self.options.accounts.isEmpty || self.options.accounts.contains(account.name))
-        }
-        return SinkPlan(accounts.map { ($0.name, $0.strategy.sinks) })
     }
 
     private func operate(
@@ -200,11 +183,12 @@ public final class Orchestrator: Sendable {
         let loops = services.loops
         FleetLoop.connect(services.loops, to: services.feed)
         await services.keepTickSizes(at: self.location.tickSizeFile, logger: self.logger)
-        sinks.start()
         try await fleet.begin(floors: self.numberFloors(store))
-        sinks.filled()
-        // Accounts that do not run now get what was left for them when they do.
-        store.forgetToldEvents(ofOthersThan: Set(self.plan.all.map(\.name)))
+        await sinks.filled()
+        // Accounts that do not run now get what was left for them when they do, be it by the file that was brought back or by
+        // the one on the disk.
+        let known = self.plan.all + (await fleet.configuration.accounts)
+        store.forgetToldEvents(ofOthersThan: Set(known.map(\.name)))
         self.watchFeed(services, store)
         // Accounts that were added before the end began are told not to wait; later ones are not added.
         if self.state.withLock({ $0.isStopping }) { return }

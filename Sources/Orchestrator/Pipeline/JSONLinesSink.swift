@@ -9,7 +9,8 @@ public final class JSONLinesSink: Sendable {
     public let path: String
     /// To be attached to the pipelines of the accounts that write here.
     public let queue: EventQueue
-    let options: JSONLinesOptions
+    /// Apart from what is written: a disk that stands still does not keep whoever sets them.
+    private let latest: Mutex<JSONLinesOptions>
     let progress = QueueProgress()
     /// Several accounts may name the same path; guarded by the writer.
     private let writing: Mutex<Writing>
@@ -47,7 +48,7 @@ public final class JSONLinesSink: Sendable {
         beforeWriting: @escaping @Sendable () -> Void = {}
     ) {
         self.path = path
-        self.options = options
+        self.latest = Mutex(options)
         self.onChange = onChange
         self.beforeWriting = beforeWriting
         self.queue = EventQueue(
@@ -57,10 +58,16 @@ public final class JSONLinesSink: Sendable {
             overflow: .discard
         )
         self.writing = Mutex(
-            Writing(
-                file: LineFile(path: path, rotation: .init(bytes: options.rotateBytes, keep: options.keep))
-            )
+            Writing(file: LineFile(path: path, rotation: options.rotation))
         )
+    }
+
+    var options: JSONLinesOptions { self.latest.withLock { $0 } }
+
+    /// Other options hold from the next write on; what is rotated already stays as it is.
+    func setOptions(_ options: JSONLinesOptions) {
+        self.latest.withLock { $0 = options }
+        self.queue.setLimits(SinkLimits(conflating: options.queueLimit, hard: options.hardLimit))
     }
 
     /// What stands in the way at the moment.
@@ -100,10 +107,12 @@ public final class JSONLinesSink: Sendable {
         // Also without a line to write: a path that cannot be opened is better known early.
         if writing.lines.isEmpty { try writing.file.open() }
         while true {
+            let options = self.options
+            writing.file.rotation = options.rotation
             if writing.offset < writing.lines.count {
                 let outcome = try writing.file.write(writing.lines, from: &writing.offset)
                 if outcome == .busy { return .retry(after: JSONLinesSink.busyRetry) }
-                if self.options.sync == .everyBatch { try writing.file.synchronize() }
+                if options.sync == .everyBatch { try writing.file.synchronize() }
             }
             writing.offset = 0
             self.progress.advance(to: self.queue.takenPosition)
@@ -116,7 +125,7 @@ public final class JSONLinesSink: Sendable {
                 ChunkPool.shared.reclaim(&writing.lines)
                 return .wait
             case .closed:
-                if self.options.sync != .never { try writing.file.synchronize() }
+                if options.sync != .never { try writing.file.synchronize() }
                 writing.file.close()
                 writing.isDone = true
                 return .done

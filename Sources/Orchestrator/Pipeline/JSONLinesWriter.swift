@@ -36,6 +36,8 @@ public struct JSONLinesOptions: Sendable, Equatable {
         self.queueLimit = queueLimit
         self.hardLimit = hardLimit
     }
+
+    var rotation: LineFile.Rotation { LineFile.Rotation(bytes: self.rotateBytes, keep: self.keep) }
 }
 
 /// All `jsonl` sinks of a process: one thread writes all files, and those who name the same path share one sink.
@@ -102,12 +104,13 @@ public final class JSONLinesWriter: Sendable {
         return path + rest
     }
 
-    /// The sink of a path; the one that exists if there is one, whose options then stay as they are. Each call is to be
+    /// The sink of a path; the one that exists if there is one, which has these options from now on. Each call is to be
     /// answered by one of ``release(_:timeout:)``.
     public func sink(path: String, options: JSONLinesOptions = JSONLinesOptions()) -> JSONLinesSink {
         let (sink, isNew) = self.state.withLock { state -> (JSONLinesSink, Bool) in
             if let entry = state.sinks[path] {
                 state.sinks[path]?.users += 1
+                entry.sink.setOptions(options)
                 return (entry.sink, false)
             }
             let report = self.onChange

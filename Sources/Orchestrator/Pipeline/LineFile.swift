@@ -18,7 +18,8 @@ struct LineFile {
 
     /// `"-"` for standard output.
     let path: String
-    private let rotation: Rotation
+    /// Holds from the next write on.
+    var rotation: Rotation
     private var descriptor: Int32 = -1
     private var isRegular = false
     private var size = 0

@@ -38,6 +38,8 @@ struct ChildSupervision: Sendable {
         case blocked
         /// It has read; `isCaughtUp` if nothing waits for it any more.
         case read(isCaughtUp: Bool)
+        /// Other settings hold from now on.
+        case configured(Settings)
         /// So many events had to be given up since the start.
         case lost(Int64)
         /// Nothing will be written any more.
@@ -68,7 +70,7 @@ struct ChildSupervision: Sendable {
         case killed
     }
 
-    let settings: Settings
+    private(set) var settings: Settings
     /// Of the child, in what is reported.
     var label: String
     private(set) var state = State.idle
@@ -143,6 +145,8 @@ struct ChildSupervision: Sendable {
             if isCaughtUp { self.lost = 0 }
         case (.lost(let count), _):
             self.lost = count
+        case (.configured(let settings), _):
+            self.configure(settings, now)
         case (.finish, _):
             self.finish(now, &effects)
         case (.timer, _):
@@ -151,6 +155,15 @@ struct ChildSupervision: Sendable {
             // Too late: it belongs to a state that is over.
             break
         }
+    }
+
+    /// A pause that has begun ends as early as the new settings may let it; whoever is to end keeps the time that it was given.
+    private mutating func configure(_ settings: Settings, _ now: Uptime) {
+        guard settings != self.settings else { return }
+        self.settings = settings
+        self.backoff = Backoff(initial: settings.initialPause, max: settings.maxPause)
+        guard self.state == .waiting, let deadline = self.deadline else { return }
+        self.deadline = min(deadline, now + settings.maxPause)
     }
 
     private mutating func spawn(_ effects: inout [Effect]) {

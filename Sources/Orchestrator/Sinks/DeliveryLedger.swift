@@ -11,11 +11,7 @@ final class DeliveryLedger: Sendable {
     /// An event is handed over within this time after it was made, unless its event loop stands still.
     private static let handOver = Duration.seconds(1)
 
-    private let state: Mutex<State>
-
-    init(hasChildren: Bool) {
-        self.state = Mutex(State(children: hasChildren ? .now : nil))
-    }
+    private let state = Mutex(State())
 
     /// Every account has its sinks, and these have what a killed process has left. Until then nothing may be forgotten.
     func fill() { self.state.withLock { $0.isFilled = true } }

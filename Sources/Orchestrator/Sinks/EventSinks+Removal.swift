@@ -45,7 +45,7 @@ extension EventSinks {
         self.state.withLock { state in
             let leavings = state.leavings.sorted { $0.key < $1.key }.map(\.value).filter { $0.account == account }
             guard leavings.isEmpty else { return leavings.flatMap(\.pending) }
-            let sinks = (state.roster.sinks(of: account) ?? []).compactMap { state.open[$0] }
+            let sinks = state.roster.sinks(of: account).compactMap { state.open[$0] }
             return SinkLeaving(account, sinks, state.roster.plan).pending
         }
     }

@@ -17,11 +17,10 @@ final class EventSinks: Sendable {
     }
 
     struct State: Sendable {
-        var roster: SinkRoster
+        var roster = SinkRoster()
         var open: [SinkIdentity: OpenSink] = [:]
         /// Exists from the first sink on that needs it.
         var hub: SinkHub?
-        var isStarted = false
         var isClosed = false
         /// Accounts that have been there: what was left of them before the start is queued.
         var seen: Set<String> = []
@@ -32,26 +31,23 @@ final class EventSinks: Sendable {
     }
 
     let files: JSONLinesWriter
-    let state: Mutex<State>
+    let state = Mutex(State())
     private let store: Store
-    private let ledger: DeliveryLedger
+    private let ledger = DeliveryLedger()
     private let makeHub: @Sendable () -> SinkHub
 
     /// - Parameters:
-    ///   - plan: of the accounts that will be added first: their children and sockets are there at ``start()``, with the
-    ///     labels and bounds that they will have.
     ///   - environment: of child processes.
     ///   - onChange: called when a sink begins to fail, and with nil when it works again. On a thread of the sinks.
     ///   - onReader: called with the queue of a socket's reader that has come, and when it has gone. On a thread of the sinks.
     init(
-        _ plan: SinkPlan = SinkPlan([(name: String, sinks: [SinkConfiguration])]()),
         store: Store,
         environment: [String: String] = ProcessInfo.processInfo.environment,
         logger: Logger,
         onChange: @escaping @Sendable (_ queue: EventQueue, _ name: String, _ trouble: SinkTrouble?) -> Void,
         onReader: @escaping @Sendable (EventQueue, _ isThere: Bool) -> Void
     ) {
-        let ledger = DeliveryLedger(hasChildren: !plan.execs.isEmpty)
+        let ledger = self.ledger
         let files = JSONLinesWriter(
             onChange: { sink, trouble in onChange(sink.queue, sink.path, trouble) },
             beforeWriting: { store.secureTold() },
@@ -59,7 +55,6 @@ final class EventSinks: Sendable {
                 if let arrived = ledger.arrivedBefore(files: written) { store.toldEventsDelivered(before: arrived) }
             }
         )
-        self.ledger = ledger
         self.files = files
         self.store = store
         self.makeHub = {
@@ -75,29 +70,21 @@ final class EventSinks: Sendable {
                 }
             )
         }
-        var state = State(roster: SinkRoster(plan))
-        if !plan.isEmpty {
-            let hub = self.makeHub()
-            for exec in plan.execs { _ = hub.exec(exec) }
-            for socket in plan.sockets { _ = hub.socket(socket) }
-            state.hub = hub
-        }
-        self.state = Mutex(state)
     }
-
-    /// Starts the children and opens the sockets.
-    func start() {
-        let hub = self.state.withLock { state in
-            state.isStarted = true
-            return state.hub
-        }
-        hub?.start()
-    }
-
-    /// Every account that runs from the start has its queues.
-    func filled() { self.ledger.fill() }
 
     // MARK: An account comes
+
+    /// These accounts are about to be added: what they share has, from the first of them on, the label and the bounds that it
+    /// will have with all. Nothing is started before somebody comes who uses it.
+    func expect(_ accounts: [(name: String, sinks: [SinkConfiguration])]) {
+        self.state.withLock { $0.roster.expect(accounts) }
+    }
+
+    /// Every account that runs from the start has its queues; who was expected and is not there could not be started.
+    func filled() async {
+        self.ledger.fill()
+        await self.share(self.state.withLock { $0.roster.stopExpecting() })
+    }
 
     /// The queues of an account, with what a killed process has left in the store for them. Sinks that nobody has had so far
     /// are created and started; it waits for the end of one that is just ending. None once all are being closed.
@@ -129,36 +116,39 @@ final class EventSinks: Sendable {
         _ configurations: [SinkConfiguration]
     ) -> (SinkRoster.Joining, [OpenSink], isFirst: Bool) {
         self.state.withLock { state in
-            if state.isClosed { return (.joined(all: [], new: []), [], false) }
+            if state.isClosed { return (.joined([]), [], false) }
             let joining = state.roster.join(account, configurations)
-            guard case .joined(let all, let new) = joining else { return (joining, [], false) }
-            for configuration in configurations where new.contains(SinkIdentity(configuration)) {
-                self.open(configuration, &state)
-            }
-            return (joining, all.compactMap { state.open[$0] }, state.seen.insert(account).inserted)
+            guard case .joined(let entries) = joining else { return (joining, [], false) }
+            let sinks = entries.map { self.open($0, &state) }
+            return (joining, sinks, state.seen.insert(account).inserted)
         }
     }
 
-    private func open(_ configuration: SinkConfiguration, _ state: inout State) {
-        let identity = SinkIdentity(configuration)
-        guard state.open[identity] == nil else { return }
-        switch configuration {
-        case .jsonl(let file):
-            state.open[identity] = .file(self.files.sink(path: file.path, options: JSONLinesOptions(file)))
+    /// The sink that is open, or another.
+    private func open(_ entry: SinkPlan.Entry, _ state: inout State) -> OpenSink {
+        if let open = state.open[entry.identity] {
+            // Children take theirs over on their loop, with whom they are shared by.
+            if case .file(let file) = entry { open.file?.setOptions(JSONLinesOptions(file)) }
+            return open
+        }
+        let open: OpenSink
+        switch entry {
+        case .file(let file):
+            open = .file(self.files.sink(path: file.path, options: JSONLinesOptions(file)))
         case .exec(let exec):
-            guard let plan = state.roster.plan.exec(exec.command) else { return }
-            state.open[identity] = .exec(self.hub(&state).exec(plan))
+            open = .exec(self.hub(&state).exec(exec))
             self.ledger.childComes()
         case .socket(let socket):
-            guard let plan = state.roster.plan.socket(socket.path) else { return }
-            state.open[identity] = .socket(self.hub(&state).socket(plan))
+            open = .socket(self.hub(&state).socket(socket))
         }
+        state.open[entry.identity] = open
+        return open
     }
 
     private func hub(_ state: inout State) -> SinkHub {
         if let hub = state.hub { return hub }
         let hub = self.makeHub()
-        if state.isStarted { hub.start() }
+        hub.start()
         state.hub = hub
         return hub
     }
@@ -191,16 +181,16 @@ final class EventSinks: Sendable {
         )
     }
 
-    /// Brings labels, bounds and filters of sinks up to date with who shares them now.
+    /// Brings labels, bounds, options and filters of sinks up to date with who shares them now.
     func share(_ sinks: [SinkIdentity]) async {
         guard let hub = self.state.withLock({ $0.hub }) else { return }
         await hub.run {
             for sink in sinks {
                 // Asked for on the loop: of two changes at the same time the newer holds.
-                let (open, plan) = self.state.withLock { ($0.open[sink], $0.roster.plan) }
+                let open = self.state.withLock { $0.open[sink] }
                 switch open {
-                case .exec(let exec): plan.exec(exec.configuration.command).map(exec.share)
-                case .socket(let socket): plan.socket(socket.path).map(socket.share)
+                case .exec(let exec): self.state.withLock { $0.roster.plan.exec(exec.command) }.map(exec.share)
+                case .socket(let socket): self.state.withLock { $0.roster.plan.socket(socket.path) }.map(socket.share)
                 case .file, nil: break
                 }
             }

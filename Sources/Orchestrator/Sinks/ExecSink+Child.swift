@@ -40,7 +40,7 @@ final class RunningChild: @unchecked Sendable {
 
 extension ExecSink {
     func spawn() {
-        let command = self.configuration.command
+        let command = self.command
         let environment = self.environment
         self.tools.start(
             { () -> Result<SpawnedChild, SystemCallError> in

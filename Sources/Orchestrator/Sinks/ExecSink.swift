@@ -15,7 +15,7 @@ import NIOCore
 /// **What a slow one costs.** When much waits for it, marks are conflated to the newest of each position. Lifecycle events
 /// wait; those beyond a bound are given up, counted and reported. See ``SinkLimits``.
 ///
-/// Confined to the hub's loop, except for ``queue`` and ``progress``.
+/// Confined to the hub's loop, except for ``queue``, ``progress`` and ``command``.
 final class ExecSink: @unchecked Sendable {
     /// How long after a child's end its pipes are read for its last words.
     private static let lastWords = Duration.seconds(1)
@@ -27,7 +27,7 @@ final class ExecSink: @unchecked Sendable {
     let progress = QueueProgress()
     let tools: SinkTools
     private(set) var logger: Logger
-    let configuration: ExecSinkConfiguration
+    let command: [String]
     let environment: [String: String]
 
     var supervision: ChildSupervision
@@ -55,7 +55,7 @@ final class ExecSink: @unchecked Sendable {
         settings: ChildSupervision.Settings? = nil
     ) {
         self.label = plan.label
-        self.configuration = plan.configuration
+        self.command = plan.configuration.command
         self.environment = environment
         self.tools = tools
         var logger = tools.logger
@@ -85,9 +85,10 @@ final class ExecSink: @unchecked Sendable {
         self.handle(.start)
     }
 
-    /// Other accounts share it from now on.
+    /// Other accounts share it from now on, and the options are those of the one that has come last.
     func share(_ plan: SinkPlan.Exec) {
         self.queue.setLimits(SinkLimits(accounts: plan.accounts.count))
+        self.handle(.configured(ChildSupervision.Settings(plan.configuration)))
         guard plan.label != self.label else { return }
         self.label = plan.label
         self.logger[metadataKey: "consumer"] = "\(plan.label)"

@@ -12,10 +12,15 @@ enum OpenSink: Sendable {
         }
     }
 
+    /// Nil for another kind.
+    var file: JSONLinesSink? {
+        if case .file(let sink) = self { sink } else { nil }
+    }
+
     var identity: SinkIdentity {
         switch self {
         case .file(let sink): .file(path: sink.path)
-        case .exec(let sink): .exec(command: sink.configuration.command)
+        case .exec(let sink): .exec(command: sink.command)
         case .socket(let sink): .socket(path: sink.path)
         }
     }

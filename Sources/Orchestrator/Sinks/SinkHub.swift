@@ -123,7 +123,7 @@ final class SinkHub: Sendable {
     /// Ends one that nobody uses any more, as at the end of all.
     func end(_ exec: ExecSink) async {
         await self.finished { exec.finish() }
-        self.state.withLock { $0.execs[exec.configuration.command] = nil }
+        self.state.withLock { $0.execs[exec.command] = nil }
     }
 
     func end(_ socket: SocketSink) async {

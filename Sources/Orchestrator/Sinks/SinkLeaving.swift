@@ -42,7 +42,7 @@ struct SinkLeaving: Sendable {
         case .file(let file): "jsonl \(file.path)"
         // Not the arguments: they may hold secrets.
         case .exec(let exec):
-            "exec \(plan.exec(exec.configuration.command)?.label ?? exec.configuration.command.first ?? "")"
+            "exec \(plan.exec(exec.command)?.label ?? exec.command.first ?? "")"
         case .socket(let socket): "socket \(socket.path)"
         }
     }

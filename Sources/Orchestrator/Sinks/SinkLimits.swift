@@ -8,6 +8,11 @@ struct SinkLimits: Sendable, Equatable {
     /// More than so many bytes of events that may not be conflated are not kept.
     var hard: Int
 
+    init(conflating: Int, hard: Int) {
+        self.conflating = conflating
+        self.hard = hard
+    }
+
     /// 256 KiB and 8 MiB, and for each account 1 KiB and 64 KiB more.
     init(accounts: Int) {
         self.conflating = (256 + accounts) * 1_024

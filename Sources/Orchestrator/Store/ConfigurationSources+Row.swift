@@ -2,7 +2,7 @@ import GRDB
 
 /// Rows of `revision_source`, with their texts.
 extension ConfigurationSources {
-    /// A file that is as it was the last time shares its text with that.
+    /// A file whose text is kept already, of whichever revision, shares it.
     func write(revision: Int, in database: Database) throws {
         var known: [String: (id: Int64, text: String)] = [:]
         if let last = try ConfigurationSources.newestRevision(in: database) {
@@ -11,12 +11,11 @@ extension ConfigurationSources {
         }
         for (position, file) in self.files.enumerated() {
             let id: Int64
+            // Most files are as they were the last time.
             if let same = known[file.path], same.text == file.text {
                 id = same.id
             } else {
-                try database.cachedStatement(sql: "INSERT INTO source_text (text) VALUES (?)").execute(
-                    arguments: [file.text])
-                id = database.lastInsertedRowID
+                id = try SourceText.keep(file.text, in: database)
             }
             try database.cachedStatement(
                 sql: """

@@ -18,27 +18,34 @@ extension Store {
         _ accounts: [String],
         above floors: [String: Int64] = [:]
     ) throws(StoreError) -> [StoredAccount] {
-        // What was recorded a moment ago belongs to what is loaded.
-        try self.writeNow()
-        do {
-            let told = try self.loadTold(of: accounts)
-            return try self.database.writeWithoutTransaction { database in
-                try Store.durably(database) {
-                    try accounts.map { account in
-                        let used = try Store.reserve(account, above: floors[account], in: database)
-                        return StoredAccount(
-                            account: account,
-                            positions: try PositionRecord.all(account, in: database),
-                            numbers: self.lease(account, behind: used),
-                            told: told[account] ?? [],
-                            states: try ConsumerStateRecord.all(account, in: database),
-                            unfinished: try ActionRecord.unfinished(account, in: database)
-                        )
-                    }
+        try self.thread.sync { self.loadNow(accounts, above: floors) }.get()
+    }
+
+    /// The same without blocking: whoever asks waits, and nobody else.
+    public func fetchAll(
+        _ accounts: [String],
+        above floors: [String: Int64] = [:]
+    ) async throws(StoreError) -> [StoredAccount] {
+        try await self.onThread { self.loadNow(accounts, above: floors) }
+    }
+
+    /// On the thread.
+    private func loadNow(_ accounts: [String], above floors: [String: Int64]) -> Result<[StoredAccount], StoreError> {
+        self.afterWriting { database in
+            let told = try self.loadTold(of: accounts, in: database)
+            return try Store.durably(database) {
+                try accounts.map { account in
+                    let used = try Store.reserve(account, above: floors[account], in: database)
+                    return StoredAccount(
+                        account: account,
+                        positions: try PositionRecord.all(account, in: database),
+                        numbers: self.lease(account, behind: used),
+                        told: told[account] ?? [],
+                        states: try ConsumerStateRecord.all(account, in: database),
+                        unfinished: try ActionRecord.unfinished(account, in: database)
+                    )
                 }
             }
-        } catch {
-            throw StoreFile.error(error, path: self.path, otherwise: .unreadable)
         }
     }
 

@@ -30,18 +30,33 @@ extension Store {
 
     /// What holds over the file, by account. Blocks: not to be called on an event loop.
     public func overrides() throws(StoreError) -> [String: StoredOverride] {
-        try self.read { try StoredOverride.all(in: $0) }
+        try self.read(StoredOverride.all)
+    }
+
+    /// The same without blocking.
+    public func fetchOverrides() async throws(StoreError) -> [String: StoredOverride] {
+        try await self.fetch(StoredOverride.all)
     }
 
     /// The newest sources that any revision has: those of the file that was applied last. Blocks.
     /// - Returns: nil for a store that no file has been applied to.
     public func lastSources() throws(StoreError) -> (revision: Int, sources: ConfigurationSources)? {
-        try self.read { try RevisionFile.lastSources(in: $0) }
+        try self.read(RevisionFile.lastSources)
+    }
+
+    /// The same without blocking.
+    public func fetchLastSources() async throws(StoreError) -> (revision: Int, sources: ConfigurationSources)? {
+        try await self.fetch(RevisionFile.lastSources)
     }
 
     /// The newest sources that were read from the disk, and not brought back by `rollback --revision`. Blocks.
     public func lastReadSources() throws(StoreError) -> ConfigurationSources? {
-        try self.read { try RevisionFile.lastReadSources(in: $0) }
+        try self.read(RevisionFile.lastReadSources)
+    }
+
+    /// The same without blocking.
+    public func fetchLastReadSources() async throws(StoreError) -> ConfigurationSources? {
+        try await self.fetch(RevisionFile.lastReadSources)
     }
 
     /// Revisions, newest first, read beside the writing.
@@ -59,7 +74,12 @@ extension Store {
 
     /// What was recorded of the accounts' rollout, by account. Blocks.
     public func rolloutMemory() throws(StoreError) -> [String: RolloutMemory] {
-        try self.read { try RolloutMemory.all(in: $0) }
+        try self.read(RolloutMemory.all)
+    }
+
+    /// The same without blocking.
+    public func fetchRolloutMemory() async throws(StoreError) -> [String: RolloutMemory] {
+        try await self.fetch(RolloutMemory.all)
     }
 
     /// Notes how far an account has come. Of several of one account only the last is written, within 50 ms or whenever the
@@ -75,14 +95,26 @@ extension Store {
 
     // MARK: Reading
 
-    /// What was recorded a moment ago belongs to what is read.
     private func read<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
-        try self.writeNow()
-        do {
-            return try self.database.writeWithoutTransaction(body)
-        } catch {
-            throw StoreFile.error(error, path: self.path, otherwise: .unreadable)
+        try self.thread.sync { self.afterWriting(body) }.get()
+    }
+
+    private func fetch<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(StoreError) -> Value {
+        try await self.onThread { self.afterWriting(body) }
+    }
+
+    /// Whoever asks waits for the thread, and blocks nobody meanwhile: a disk that does not answer holds up those only who need
+    /// its word.
+    func onThread<Value: Sendable>(
+        _ body: @escaping @Sendable () -> Result<Value, StoreError>
+    ) async throws(StoreError) -> Value {
+        let outcome = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Value, StoreError>, Never>) in
+            self.thread.async { continuation.resume(returning: body()) }
         }
+        return try outcome.get()
     }
 
     private func readBeside<Value: Sendable>(

@@ -4,13 +4,11 @@ import GRDB
 extension Store {
     /// What a former process has told of these accounts and need not have delivered. It is kept until
     /// ``toldEventsAreQueued(of:)``, whatever is delivered meanwhile. On the thread, which alone changes the log.
-    func loadTold(of accounts: [String]) throws -> [String: [ToldEvent]] {
-        try self.thread.sync {
-            var log = self.state.withLock { $0.told }
-            let told = try self.database.writeWithoutTransaction { try log.load(accounts, in: $0) }
-            self.state.withLock { $0.told = log }
-            return told
-        }
+    func loadTold(of accounts: [String], in database: Database) throws -> [String: [ToldEvent]] {
+        var log = self.state.withLock { $0.told }
+        let told = try log.load(accounts, in: database)
+        self.state.withLock { $0.told = log }
+        return told
     }
 
     /// What was loaded of an account waits in its sinks now, and counts like what is told from now on.

@@ -112,9 +112,15 @@ public final class Store: Sendable {
         self.schedule { $0.add(counter, account: account) }
     }
 
-    /// Writes all that is pending, and returns when it is written. Blocks.
-    func writeNow() throws(StoreError) {
-        try self.thread.sync { self.writePending() }.get()
+    /// On the thread: what was recorded a moment ago belongs to what is read.
+    func afterWriting<Value>(_ body: (Database) throws -> Value) -> Result<Value, StoreError> {
+        self.writePending().flatMap {
+            do {
+                return .success(try self.database.writeWithoutTransaction(body))
+            } catch {
+                return .failure(StoreFile.error(error, path: self.path, otherwise: .unreadable))
+            }
+        }
     }
 
     /// Writes without waiting for more, also while a retry is not due: somebody waits. Several that come while the thread is
@@ -262,19 +268,12 @@ public final class Store: Sendable {
 
     /// Returns when everything recorded before is written.
     public func flush() async throws(StoreError) {
-        let outcome = await withCheckedContinuation { continuation in
-            self.thread.async { continuation.resume(returning: self.writePending()) }
-        }
-        try outcome.get()
+        try await self.onThread { self.writePending() }
     }
 
     /// Writes what is pending and closes the file. Nothing can be recorded afterwards.
     public func close() async throws(StoreError) {
-        let outcome = await withCheckedContinuation {
-            (continuation: CheckedContinuation<Result<Void, StoreError>, Never>) in
-            self.thread.async { continuation.resume(returning: self.closeNow()) }
-        }
-        try outcome.get()
+        try await self.onThread { self.closeNow() }
     }
 
     private func closeNow() -> Result<Void, StoreError> {

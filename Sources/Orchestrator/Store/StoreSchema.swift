@@ -51,7 +51,19 @@ enum StoreSchema {
         }
         migrator.registerMigration("3 consumers and actions") { database in try self.addActions(database) }
         migrator.registerMigration("4 revisions and overrides") { database in try self.addRevisions(database) }
+        migrator.registerMigration("5 texts by their hash") { database in try self.addTextHashes(database) }
         return migrator
+    }
+
+    private static func addTextHashes(_ database: Database) throws {
+        try database.execute(
+            sql: """
+                -- By which a text is found that is kept already.
+                ALTER TABLE source_text ADD COLUMN hash INTEGER NOT NULL DEFAULT 0;
+                """
+        )
+        try SourceText.hashAll(in: database)
+        try database.execute(sql: "CREATE INDEX source_text_hash ON source_text (hash)")
     }
 
     private static func addActions(_ database: Database) throws {

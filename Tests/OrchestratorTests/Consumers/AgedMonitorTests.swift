@@ -1,4 +1,3 @@
-import Foundation
 import HybridStream
 import Testing
 
@@ -219,8 +218,8 @@ import Testing
         _ = try watch.see("110", at: Self.began + Self.grace)
         try watch.settle(.refused(isRateLimit: false), at: 9)
         try watch.settle(.impossible, at: 9)
-        let data = try JSONEncoder().encode(watch.memory)
-        #expect(try JSONDecoder().decode(AgedMonitor.Memory.self, from: data) == watch.memory)
+        let read: AgedMonitor.Memory = try StateText.decode(StateText.encode(watch.memory))
+        #expect(read == watch.memory)
     }
 }
 

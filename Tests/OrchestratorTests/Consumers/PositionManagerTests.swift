@@ -1,4 +1,3 @@
-import Foundation
 import HybridStream
 import Testing
 
@@ -143,8 +142,8 @@ import Testing
         var watch = try self.watch("4")
         _ = try watch.see("100")
         try watch.settle(.impossible, at: 77)
-        let data = try JSONEncoder().encode(watch.memory)
-        #expect(try JSONDecoder().decode(PositionManager.Memory.self, from: data) == watch.memory)
+        let read: PositionManager.Memory = try StateText.decode(StateText.encode(watch.memory))
+        #expect(read == watch.memory)
     }
 
     private func watch(_ percent: String) throws -> Watch<PositionManager> {

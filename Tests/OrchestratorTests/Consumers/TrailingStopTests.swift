@@ -1,4 +1,3 @@
-import Foundation
 import HybridStream
 import Testing
 
@@ -254,15 +253,14 @@ import Testing
 
     @Test func memoryIsStoredAndRead() throws {
         var watch = try Watch<TrailingStop>()
-        let empty = try JSONEncoder().encode(watch.memory)
-        #expect(try JSONDecoder().decode(TrailingStop.Memory.self, from: empty) == watch.memory)
+        let empty: TrailingStop.Memory = try StateText.decode(StateText.encode(watch.memory))
+        #expect(empty == watch.memory)
         _ = try watch.see("110.250", at: 1_000)
         try watch.settle(.accepted, at: 1_000)
         _ = try watch.see("113", at: 1_000)
         try watch.settle(.impossible, at: 1_000)
         _ = try watch.see("113", at: 1_100)
-        let data = try JSONEncoder().encode(watch.memory)
-        let read = try JSONDecoder().decode(TrailingStop.Memory.self, from: data)
+        let read: TrailingStop.Memory = try StateText.decode(StateText.encode(watch.memory))
         #expect(read == watch.memory)
         #expect(read.heldRow != nil && read.stop != nil && read.state == .active)
     }

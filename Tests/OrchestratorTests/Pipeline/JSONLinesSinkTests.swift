@@ -124,6 +124,22 @@ import Testing
         #expect(Fixtures.number("n", try #require(try self.lines(path).last)) == 50)
     }
 
+    /// Whoever comes last says how a shared file is rotated.
+    @Test func anOpenFileTakesOtherOptions() async throws {
+        let path = self.folder + "/a.jsonl"
+        let first = self.writer.sink(path: path, options: JSONLinesOptions(rotateBytes: nil))
+        try self.send(50, to: first.queue)
+        try await self.until { first.queue.statistics.waitingBytes == 0 && first.trouble == nil }
+        let second = self.writer.sink(path: path, options: JSONLinesOptions(rotateBytes: 1_500, keep: 2))
+        #expect(second === first)
+        try self.send(50, to: second.queue, from: 51)
+        await self.writer.release(first)
+        #expect(await self.writer.release(second))
+        let names = try FileManager.default.contentsOfDirectory(atPath: self.folder).sorted()
+        #expect(names == ["a.jsonl", "a.jsonl.1", "a.jsonl.2"])
+        #expect(Fixtures.number("n", try #require(try self.lines(path).last)) == 100)
+    }
+
     @Test func completesALineThatACrashLeftTorn() async throws {
         try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
         let path = self.folder + "/a.jsonl"

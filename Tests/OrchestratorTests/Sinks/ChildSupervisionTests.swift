@@ -187,4 +187,31 @@ import Testing
         #expect("\(ChildExit.code(1))" == "exit code 1")
         #expect("\(ChildExit.signal(9))" == "signal 9 (Killed)")
     }
+
+    @Test mutating func otherSettingsHoldAtOnce() throws {
+        var sink = ExecSinkConfiguration()
+        sink.restart.initial = .seconds(3_600)
+        sink.restart.max = .seconds(3_600)
+        var (slow, quick) = (ChildSupervision.Settings(sink), Self.settings)
+        slow.stopTimeout = .seconds(60)
+        quick.initialPause = .milliseconds(1)
+        quick.maxPause = .milliseconds(2)
+        self.machine = ChildSupervision(label: "bot for a", settings: slow, seed: 7)
+        _ = self.handle(.start, 0)
+        _ = self.handle(.spawned, 0)
+        _ = self.handle(.exited(.code(1)), 10)
+        #expect(try #require(self.machine.nextTimer) > Self.at(1_000))
+        // A pause that was long is not waited for.
+        #expect(self.handle(.configured(quick), 20) == [])
+        #expect(try #require(self.machine.nextTimer) <= Self.at(22))
+        #expect(try self.nextTimer().effects == [.spawn])
+        // The time that a child has for its end is the new one.
+        _ = self.handle(.spawned, 30)
+        #expect(self.handle(.configured(slow), 40) == [])
+        #expect(self.handle(.finish, 50) == [.closeInput])
+        #expect(self.machine.nextTimer == Self.at(60_050))
+        // Who is to end keeps the time that it was given.
+        #expect(self.handle(.configured(quick), 60) == [])
+        #expect(self.machine.nextTimer == Self.at(60_050))
+    }
 }

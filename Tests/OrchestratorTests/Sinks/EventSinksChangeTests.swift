@@ -194,7 +194,7 @@ import Testing
         try await SinkFleet.with { fleet in
             let queues = try await fleet.add("a", [fleet.exec(Self.slow)])
             let source = SinkSource(queues: queues)
-            fleet.sinks.filled()
+            await fleet.sinks.filled()
             try source.send(1_000)
             source.pipeline.detachAll()
             let removal = fleet.removal(of: "a")
@@ -269,6 +269,58 @@ import Testing
             try fleet.touch("calm")
             try await fleet.until("its end") { fleet.changes.last?.isTrouble == false }
             #expect(Set(fleet.changes.map(\.name)) == ["/bin/sh for a"])
+        }
+    }
+
+    /// What was brought back names another program than the file on the disk: the account gets its own, and the other one is
+    /// never started.
+    @Test func anAccountGetsWhatItComesWithAndNothingElseIsStarted() async throws {
+        try await SinkFleet.with { fleet in
+            let (file, restored) = ("touch $1/unused; exec cat", "touch $1/used; exec cat >> $1/heard")
+            fleet.sinks.expect([
+                ("a", [fleet.exec(file), fleet.socket("unused-socket")]),
+                ("b", [fleet.exec("touch $1/absent; exec cat")]),
+            ])
+            let queues = try await fleet.add("a", [fleet.exec(restored)])
+            await fleet.sinks.filled()
+            #expect(queues.map(\.name) == ["exec:/bin/sh for a"])
+            let source = SinkSource(queues: queues)
+            try source.send(10)
+            source.pipeline.detachAll()
+            #expect(await fleet.sinks.remove(account: "a").ended.count == 1)
+            #expect(fleet.numbers("heard") == Array(1...10))
+            for name in ["unused", "unused-socket", "absent"] { #expect(!fleet.exists(name), "\(name)") }
+        }
+    }
+
+    /// All of them come anew with the changed options before the last one has left.
+    @Test func aSharedSinkTakesTheOptionsOfWhoComesLast() async throws {
+        try await SinkFleet.with { fleet in
+            func sinks(rotate: Int, stopTimeout: Duration) -> [SinkConfiguration] {
+                var (file, exec) = (JSONLSinkConfiguration(), ExecSinkConfiguration())
+                file.path = fleet.path("file")
+                file.rotate = rotate
+                exec.command = ["/bin/sh", "-c", "cat > /dev/null; sleep 60", "sh", fleet.folder]
+                exec.stopTimeout = stopTimeout
+                return [.jsonl(file), .exec(exec)]
+            }
+            let old = sinks(rotate: 100_000_000, stopTimeout: .seconds(30))
+            let new = sinks(rotate: 2_000, stopTimeout: .milliseconds(100))
+            let names = ["a", "b"]
+            var queues: [EventQueue] = []
+            for name in names { queues = try await fleet.add(name, old) }
+            for name in names {
+                #expect(await fleet.sinks.remove(account: name).ended.isEmpty)
+                let again = try await fleet.add(name, new)
+                #expect(zip(again, queues).allSatisfy { $0 === $1 }, "it is the same one")
+            }
+            let source = SinkSource(queues: queues)
+            try source.send(100)
+            source.pipeline.detachAll()
+            let begin = ContinuousClock.now
+            for name in names { #expect(await fleet.sinks.remove(account: name).isComplete) }
+            #expect(begin.duration(to: .now) < .seconds(20), "it is asked to end after the new time")
+            #expect(fleet.exists("file.1"), "it is rotated at the new size")
         }
     }
 }

@@ -50,14 +50,15 @@ import Testing
     }
 
     private func sinks(_ accounts: [StartPlan.Account], _ store: Store) -> EventSinks {
-        EventSinks(
-            SinkPlan(accounts),
+        let sinks = EventSinks(
             store: store,
             environment: ["PATH": "/usr/bin:/bin"],
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             onChange: { _, _, _ in },
             onReader: { _, _ in }
         )
+        sinks.expect(accounts.map { ($0.identity.name, $0.configuration.strategy.sinks) })
+        return sinks
     }
 
     private func lines(_ name: String) -> [Int64] {
@@ -89,8 +90,7 @@ import Testing
         }
         #expect(queues.map(\.count) == [2, 1])
         #expect(queues[0][1] === queues[1][0], "one child for both")
-        sinks.start()
-        sinks.filled()
+        await sinks.filled()
         let end = await sinks.close()
         #expect(end.isComplete && end.hasAllTold)
         #expect(self.lines("file") == [3, 4], "the file has the others")
@@ -113,8 +113,7 @@ import Testing
         let sinks = self.sinks([account], store)
         let stored = try store.loadAll(["a"])[0]
         let queues = await sinks.add(account: account, stored: stored, written: [:])
-        sinks.start()
-        sinks.filled()
+        await sinks.filled()
         let event = Self.told("a", 1)
         store.record(account: "a", changes: [], told: event)
         for queue in queues { queue.append([event.line]) }

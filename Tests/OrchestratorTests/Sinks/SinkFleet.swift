@@ -38,7 +38,6 @@ final class SinkFleet: Sendable {
                 if isThere { reports.seen.withLock { $0.readers.append(queue) } }
             }
         )
-        self.sinks.start()
     }
 
     /// Runs a test, after which the folder is gone. A test that fails leaves its sinks to the end of all.

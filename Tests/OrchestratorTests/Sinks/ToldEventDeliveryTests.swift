@@ -42,7 +42,7 @@ import Testing
             for n in 1...3 { fleet.store.record(account: "a", changes: [], told: Self.told("a", Int64(n))) }
             try await fleet.store.flush()
             let busy = try await fleet.add("b", [fleet.file("b")])
-            fleet.sinks.filled()
+            await fleet.sinks.filled()
             try await Self.write("b", to: busy[0], fleet) { $0["b"] == nil }
             #expect(try await Self.remembered(fleet) == ["a": [1, 2, 3]], "nobody has taken them yet")
             _ = try await fleet.add("a", [fleet.file("a")])
@@ -61,7 +61,7 @@ import Testing
             fleet.store.record(account: "a", changes: [], told: Self.told("a", 1))
             try await fleet.store.flush()
             let busy = try await fleet.add("b", [fleet.file("b")])
-            fleet.sinks.filled()
+            await fleet.sinks.filled()
             fleet.store.forgetToldEvents(ofOthersThan: ["b"])
             try await Self.write("b", to: busy[0], fleet) { $0.isEmpty }
         }
@@ -71,7 +71,7 @@ import Testing
     @Test func aChildThatComesLaterIsWaitedFor() async throws {
         try await SinkFleet.with { fleet in
             let busy = try await fleet.add("b", [fleet.file("b")])
-            fleet.sinks.filled()
+            await fleet.sinks.filled()
             try await Self.write("b", to: busy[0], fleet) { $0.isEmpty }
             let queues = try await fleet.add("a", [fleet.exec(command: [fleet.path("none"), fleet.folder])])
             try await fleet.until("the trouble") { !fleet.changes.isEmpty }

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 
 @testable import Orchestrator
 
@@ -52,6 +53,11 @@ extension Store {
         }
         try await self.database.write { try $0.execute(sql: "ALTER TABLE hidden RENAME TO account_override") }
         try outcome.get()
+    }
+
+    /// How many texts of files are kept.
+    func textCount() async throws -> Int? {
+        try await self.database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM source_text") }
     }
 
     func allRevisions() async throws -> [Revision] { try await self.revisions(RevisionsRequest(limit: 10_000)) }

@@ -1,6 +1,8 @@
+import Dispatch
 import Foundation
 import GRDB
 import HybridStream
+import Synchronization
 import Testing
 
 @testable import Orchestrator
@@ -154,9 +156,100 @@ import Testing
             let sources = RevisionFixtures.sources("same: true\n", included: "changes: \(number)\n")
             _ = try await store.commit(RevisionFixtures.draft(.apply, sources: sources))
         }
-        let count = try await store.database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM source_text") }
-        #expect(count == 6)
+        #expect(try await store.textCount() == 6)
         #expect(try await store.sources(of: 3)?.files.map(\.text) == ["same: true\n", "changes: 2\n"])
+        try await store.close()
+    }
+
+    /// Back and forth between two files: each comes back from where it is kept.
+    @Test func aTextThatComesBackIsNotKeptAgain() async throws {
+        let store = try Store.open(path: self.folder.path)
+        let (one, other) = (RevisionFixtures.sources("one: 1\n"), RevisionFixtures.sources("two: 2\n"))
+        for sources in [one, other, one, other] {
+            _ = try await store.commit(RevisionFixtures.draft(.apply, sources: sources))
+        }
+        #expect(try await store.textCount() == 3, "two of the main file and one of the other")
+        for (number, sources) in [one, other, one, other].enumerated() {
+            #expect(try await store.sources(of: number + 1) == sources)
+        }
+        try await store.close()
+    }
+
+    /// Equal hashes do not make two texts one.
+    @Test func anotherTextWithTheSameHashIsKept() async throws {
+        let store = try Store.open(path: self.folder.path)
+        _ = try await store.commit(RevisionFixtures.draft(.apply, sources: RevisionFixtures.sources("one: 1\n")))
+        let hash = try await store.database.write { database in
+            try Int64.fetchOne(database, sql: "SELECT hash FROM source_text WHERE text = ?", arguments: ["one: 1\n"])
+        }
+        try await store.database.write { database in
+            try database.execute(
+                sql: "UPDATE source_text SET text = ? WHERE hash = ?",
+                arguments: ["else: 0\n", hash]
+            )
+        }
+        _ = try await store.commit(RevisionFixtures.draft(.apply, sources: RevisionFixtures.sources("one: 1\n")))
+        #expect(try await store.sources(of: 1)?.files.first?.text == "else: 0\n")
+        #expect(try await store.sources(of: 2)?.files.first?.text == "one: 1\n")
+        try await store.close()
+    }
+
+    // MARK: Without blocking
+
+    @Test func whatIsFetchedIsWhatIsRead() async throws {
+        let store = try Store.open(path: self.folder.path)
+        let (applied, restored) = (RevisionFixtures.sources("one: 1\n"), RevisionFixtures.sources("two: 2\n"))
+        let override = AccountOverride(mode: .canary)
+        _ = try await store.commit(RevisionFixtures.draft(.apply, sources: applied, overrides: ["a": override]))
+        _ = try await store.commit(RevisionFixtures.draft(.rollback, sources: restored))
+        store.record(rollout: RolloutMemory(mode: .canary, since: 7, state: "{}"), account: "a")
+        #expect(try await store.fetchOverrides() == (try store.overrides()))
+        #expect(try await store.fetchOverrides()["a"]?.override == override)
+        let last = try #require(try await store.fetchLastSources())
+        #expect(last.revision == 2 && last.sources == restored)
+        #expect(try await store.fetchLastReadSources() == applied)
+        #expect(try await store.fetchRolloutMemory().keys.sorted() == ["a"])
+        #expect(try await store.fetchAll(["b", "a"], above: ["a": 4_711]).map(\.account) == ["b", "a"])
+        #expect(try await store.fetchAll(["a"])[0].nextN > 4_711)
+        try await store.close()
+        await #expect(throws: StoreError.self) { try await store.fetchOverrides() }
+        await #expect(throws: StoreError.self) { try await store.fetchAll(["a"]) }
+    }
+
+    /// As the fleet does: it asks the store, and is asked meanwhile.
+    private actor Asker {
+        private(set) var isAsking = false
+
+        func ask(_ question: @Sendable () async throws -> Void) async throws {
+            self.isAsking = true
+            defer { self.isAsking = false }
+            try await question()
+        }
+    }
+
+    private static let questions: [@Sendable (Store) async throws -> Void] = [
+        { _ = try await $0.fetchOverrides() }, { _ = try await $0.fetchLastSources() },
+        { _ = try await $0.fetchLastReadSources() }, { _ = try await $0.fetchRolloutMemory() },
+        { _ = try await $0.fetchAll(["a"]) },
+    ]
+
+    @Test(arguments: 0..<5) func aDiskThatDoesNotAnswerBlocksNobody(question: Int) async throws {
+        let store = try Store.open(path: self.folder.path)
+        let asker = Asker()
+        let isHeldUp = Mutex(true)
+        let gate = DispatchSemaphore(value: 0)
+        store.thread.async {
+            // A store that blocks whoever asks is found out, and not waited for.
+            _ = gate.wait(timeout: .now() + 10)
+            isHeldUp.withLock { $0 = false }
+        }
+        let asking = Task { try await asker.ask { try await Self.questions[question](store) } }
+        while await !asker.isAsking, isHeldUp.withLock({ $0 }) { await Task.yield() }
+        #expect(isHeldUp.withLock { $0 }, "whoever asked is blocked")
+        #expect(await asker.isAsking, "it is answered while the disk is not")
+        gate.signal()
+        try await asking.value
+        #expect(await !asker.isAsking)
         try await store.close()
     }
 
@@ -211,7 +304,6 @@ import Testing
             #expect(try file.overrides()["a"]?.override == override)
             #expect(try file.lastSources()?.revision == 1)
             #expect(try file.sources(of: 1) == sources)
-            #expect(try file.accounts() == ["a", "b"])
         }
         try check()
         try await store.close()

@@ -45,6 +45,16 @@ struct AccountsFile {
             .map { Account(name: $0.name, apiKey: $0.apiKey, apiSecret: $0.apiSecret) }
     }
 
+    /// A former file is kept without its secrets: for one that is to come back they must be somewhere else.
+    mutating func moveSecrets(in place: Workplace) throws {
+        for index in self.accounts.indices {
+            let account = self.accounts[index]
+            try place.write(account.apiKey, to: "d/keys/\(account.name).key")
+            try place.write(account.apiSecret, to: "d/keys/\(account.name).secret")
+            self.accounts[index].secretFolder = "keys"
+        }
+    }
+
     func text(stateFolder: String) -> String {
         var text = """
             version: 1
@@ -116,9 +126,9 @@ final class Daemon {
     }
 
     /// The same again after its end.
-    func restart() async throws {
+    func restart(_ arguments: [String] = []) async throws {
         #expect(!self.process.isRunning)
-        self.process = try self.place.start(["start", self.place.file(self.fileName).path])
+        self.process = try self.place.start(["start", self.place.file(self.fileName).path] + arguments)
         try await self.waitUntilReady()
     }
 

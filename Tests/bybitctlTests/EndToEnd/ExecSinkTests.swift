@@ -158,6 +158,36 @@ extension EndToEnd.ExecSinks {
         }
     }
 
+    /// `rollback --revision` holds over a restart, with the consumers of the revision; those of the file on the disk do not run.
+    @Test(.timeLimit(.minutes(1)))
+    func afterARestartTheConsumersAreThoseOfTheRevisionThatWasBroughtBack() async throws {
+        try await Workplace.with { place in
+            let exchange = try await Exchange.start(in: place, accounts: 1, symbols: 1)
+            let symbol = try #require(try await exchange.publishEveryMark().first)
+            var file = AccountsFile(exchange)
+            try file.moveSecrets(in: place)
+            file.accounts[0].extra = try Self.sinks(place, "exec cat >> \"$1/former\"")
+            let daemon = try await Daemon.start(file, in: place)
+            try await daemon.waitUntilHealthy()
+            file.accounts[0].extra = try Self.sinks(place, "echo begun >> \"$1/begun\"; exec cat > /dev/null")
+            try place.write(file.text(stateFolder: daemon.stateFolder), to: daemon.fileName)
+            try await daemon.change("apply")
+            try await eventually("the consumer of the changed file") { Self.text(place, "begun") == "begun\n" }
+            try await daemon.change("rollback", "--revision", "1")
+            #expect(try await daemon.stop() == 0)
+            try await daemon.restart()
+            try await daemon.waitUntilHealthy()
+            try await exchange.open(Scene.account, symbol, "Buy", "100")
+            let opened = try await daemon.event(Scene.account, "the opening") { $0.cause == "opened" }
+            try await eventually("the opening at the former consumer") {
+                try Self.received(place, "former").contains { $0.n == opened.n }
+            }
+            #expect(Self.text(place, "begun") == "begun\n", "nobody uses it after the restart")
+            #expect(try await daemon.history().map(\.kind) == ["start", "apply", "rollback"])
+            #expect(try await daemon.stop() == 0)
+        }
+    }
+
     private static func text(_ place: Workplace, _ name: String) -> String {
         (try? String(contentsOf: place.file(name), encoding: .utf8)) ?? ""
     }

@@ -99,12 +99,7 @@ extension EndToEnd.RolloutKills {
             let (name, other) = ("sub-002", Scene.account)
             try await exchange.open(name, scene.symbols[1], "Buy", "100")
             let opened = try await daemon.event(name, "the opening") { $0.cause == "opened" }
-            daemon.process.send(SIGKILL)
-            #expect(try await daemon.process.exitCode() == -SIGKILL)
-            // As if the kill had come before the write.
-            let lines = daemon.eventText(name).split(separator: "\n").map(String.init)
-            let kept = try #require(lines.firstIndex { $0.contains("\"n\":\(opened.n),") })
-            try place.write(lines[..<kept].map { $0 + "\n" }.joined(), to: "d/events/\(name).jsonl")
+            let lost = try await Self.kill(daemon, before: opened, of: name)
             var file = AccountsFile(exchange)
             file.accounts[1].extra = "enabled: false"
             try place.write(file.text(stateFolder: daemon.stateFolder), to: daemon.fileName)
@@ -118,12 +113,53 @@ extension EndToEnd.RolloutKills {
             try await daemon.change("enable", name)
             let text = try await eventually("the line") {
                 let text = daemon.eventText(name)
-                return text.contains(lines[kept]) ? text : nil
+                return text.contains(lost) ? text : nil
             }
-            #expect(text.components(separatedBy: lines[kept]).count == 2)
+            #expect(text.components(separatedBy: lost).count == 2)
             #expect(KillStory(text, kills: 1).problems == [])
             #expect(try await daemon.stop() == 0)
         }
+    }
+
+    /// The same of an account that the file on the disk does not name, but the revision that was brought back.
+    @Test(.timeLimit(.minutes(1)))
+    func whatAKilledProcessCouldNotWriteWaitsForAnAccountOfTheRevisionThatWasBroughtBack() async throws {
+        try await Workplace.with { place in
+            let exchange = try await Exchange.start(in: place, accounts: 2, symbols: 2)
+            let symbols = try await exchange.publishEveryMark()
+            var file = AccountsFile(exchange)
+            try file.moveSecrets(in: place)
+            let daemon = try await Daemon.start(file, in: place)
+            try await daemon.waitUntilHealthy()
+            let (name, other) = ("sub-002", Scene.account)
+            file.accounts.removeLast()
+            try place.write(file.text(stateFolder: daemon.stateFolder), to: daemon.fileName)
+            try await daemon.change("apply")
+            try await daemon.change("rollback", "--revision", "1")
+            try await exchange.open(name, symbols[0], "Buy", "100")
+            let opened = try await daemon.event(name, "the opening") { $0.cause == "opened" }
+            let lost = try await Self.kill(daemon, before: opened, of: name)
+            try await daemon.restart(["--account", other])
+            try await exchange.open(other, symbols[1], "Buy", "100")
+            try await daemon.event(other, "another opening") { $0.cause == "opened" }
+            #expect(try await daemon.stop() == 0)
+            #expect(!daemon.eventText(name).contains(lost))
+            try await daemon.restart()
+            try await eventually("the line") { daemon.eventText(name).contains(lost) }
+            #expect(KillStory(daemon.eventText(name), kills: 1).problems == [])
+            #expect(try await daemon.stop() == 0)
+        }
+    }
+
+    /// As if the kill had come before an event was written into its file.
+    /// - Returns: the line that is missing.
+    private static func kill(_ daemon: Daemon, before event: EventLine, of name: String) async throws -> String {
+        daemon.process.send(SIGKILL)
+        #expect(try await daemon.process.exitCode() == -SIGKILL)
+        let lines = daemon.eventText(name).split(separator: "\n").map(String.init)
+        let kept = try #require(lines.firstIndex { $0.contains("\"n\":\(event.n),") })
+        try daemon.place.write(lines[..<kept].map { $0 + "\n" }.joined(), to: "d/events/\(name).jsonl")
+        return lines[kept]
     }
 
     /// Longer than any of this takes.

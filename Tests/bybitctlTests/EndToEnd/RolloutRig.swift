@@ -43,12 +43,9 @@ final class RolloutRig {
         for account in self.accounts {
             for symbol in symbols.prefix(2) { try await exchange.open(account, symbol, "Buy", "200") }
         }
-        // A former file is kept without its secrets: they must be somewhere else.
-        for account in exchange.ready.accounts {
-            try place.write(account.apiKey, to: "d/keys/\(account.name).key")
-            try place.write(account.apiSecret, to: "d/keys/\(account.name).secret")
-        }
-        let variants = [self.file(exchange, isSecond: false), self.file(exchange, isSecond: true)]
+        let variants = [
+            try self.file(exchange, in: place, isSecond: false), try self.file(exchange, in: place, isSecond: true),
+        ]
         let daemon = try await Daemon.start(variants[0], in: place)
         let files = variants.map { $0.text(stateFolder: daemon.stateFolder) }
         let rig = RolloutRig(exchange: exchange, daemon: daemon, symbols: symbols, files: files)
@@ -60,12 +57,12 @@ final class RolloutRig {
         return rig
     }
 
-    private static func file(_ exchange: Exchange, isSecond: Bool) -> AccountsFile {
+    private static func file(_ exchange: Exchange, in place: Workplace, isSecond: Bool) throws -> AccountsFile {
         var file = AccountsFile(exchange)
+        try file.moveSecrets(in: place)
         file.stream += ["rest_poll_interval: 500ms"]
         file.mode = "parallel"
         for index in file.accounts.indices {
-            file.accounts[index].secretFolder = "keys"
             guard file.accounts[index].name == self.filed else { continue }
             file.accounts[index].extra = "mode: \(isSecond ? "cutover" : "rest")"
         }
