@@ -13,6 +13,15 @@ public struct DriveError: Error, Sendable, CustomStringConvertible {
 /// only when it is known to be good. Both feed one book, in the order of the exchange's own stamps, so that at the change
 /// nothing is told twice, nothing is left out, and nothing comes in the wrong order.
 extension HybridStream {
+    /// A source that is being brought up.
+    struct Preparation {
+        let target: Drive
+        let since: Uptime
+        let promise: EventLoopPromise<Void>
+        /// Nil once the promise is kept: the source may take over.
+        var nextCheck: Scheduled<Void>?
+    }
+
     /// How often it is looked whether the new source is good.
     private static let checkInterval = Duration.milliseconds(20)
 
@@ -27,10 +36,10 @@ extension HybridStream {
             return promise.futureResult
         }
         let now = self.now
-        self.preparing = (target, now)
+        self.preparing = Preparation(target: target, since: now, promise: promise)
         if self.shadow == nil, target.isCompared || target.hasStream && !self.drive.hasStream { self.makeShadow() }
         if target.hasStream, !self.drive.hasStream {
-            self.step { machine, now, actions in machine.change(to: .beside, now: now, actions: &actions) }
+            self.change(to: .beside)
         }
         if target.streamsLess(than: self.drive) {
             self.machine.awaitsListing = true
@@ -41,27 +50,42 @@ extension HybridStream {
     }
 
     private func check(_ target: Drive, deadline: Uptime, limit: Duration, _ promise: EventLoopPromise<Void>) {
+        self.preparing?.nextCheck = nil
         guard let obstacle = self.obstacle(to: target) else { return promise.succeed() }
         if self.now >= deadline || self.machine.state == .stopped {
             self.giveUp()
             let text = "not within \(limit): \(obstacle)"
             return promise.fail(DriveError(self.machine.state == .stopped ? obstacle : text))
         }
-        self.eventLoop.scheduleTask(deadline: (self.now + Self.checkInterval).deadline) { [weak self] in
+        let next = (self.now + Self.checkInterval).deadline
+        self.preparing?.nextCheck = self.eventLoop.scheduleTask(deadline: next) { [weak self] in
             guard let self else { return promise.fail(DriveError("the account is gone")) }
             self.check(target, deadline: deadline, limit: limit, promise)
         }
     }
 
+    /// The account is stopped, and its loop may be as well before the next check: who waits is told now.
+    func abandonPreparation() {
+        guard let preparing = self.preparing, let next = preparing.nextCheck else { return }
+        self.preparing = nil
+        next.cancel()
+        preparing.promise.fail(DriveError("the account has been stopped"))
+    }
+
     /// What keeps `target` from taking over now.
     private func obstacle(to target: Drive) -> String? {
         if self.machine.state == .stopped { return "the account has been stopped" }
-        if target.streamsMore(than: self.drive), let obstacle = self.streamObstacle(to: target) { return obstacle }
+        if target.streamsMore(than: self.drive),
+            let obstacle = self.streamObstacle(to: target) ?? self.untoldObstacle(to: target)
+        {
+            return obstacle
+        }
         guard target.streamsLess(than: self.drive) else { return nil }
         if let listed = self.lastListing, let since = self.preparing?.since, listed >= since { return nil }
         return "REST has not listed all positions: \(self.machine.lastError ?? "no answer yet")"
     }
 
+    /// What the stream lacks to drive what `target` has it drive.
     private func streamObstacle(to target: Drive) -> String? {
         guard self.machine.isListening, let shadow = self.shadow else {
             let state = self.machine.connectionState.rawValue
@@ -73,6 +97,12 @@ extension HybridStream {
             guard target.streams(symbol), !self.drive.streams(symbol) else { continue }
             if shadow.lacksTicker(slot) { return "there is no fresh ticker of \(symbol)" }
         }
+        return nil
+    }
+
+    /// What REST has shown and the stream has not told. It may still be on its way.
+    private func untoldObstacle(to target: Drive) -> String? {
+        guard let shadow = self.shadow else { return nil }
         for position in self.tracker.book.openPositions {
             guard target.streams(position.key.symbol), !self.drive.streams(position.key.symbol) else { continue }
             let slot = shadow.book.slot(of: position.key)
@@ -84,10 +114,16 @@ extension HybridStream {
     }
 
     /// From now on `target` feeds the consumers. Once ``prepare(_:within:)`` has succeeded.
+    ///
+    /// What has been written down in between may have taken its time. A stream that has died meanwhile takes over all the
+    /// same, as it is written, but REST stands in for it at once.
     public func take(_ target: Drive) {
         self.preparing = nil
         self.machine.awaitsListing = false
         guard self.machine.state != .stopped else { return }
+        let streamsMore = target.streamsMore(than: self.drive)
+        let obstacle = streamsMore ? self.streamObstacle(to: target) : nil
+        let isBehind = streamsMore && self.untoldObstacle(to: target) != nil
         if self.machine.isBuffering { self.releaseBuffer() }
         let old = self.drive
         self.drive = target
@@ -102,9 +138,19 @@ extension HybridStream {
             }
         }
         self.dropShadow()
-        self.step { machine, now, actions in machine.change(to: target.mode, now: now, actions: &actions) }
+        self.change(to: target.mode, obstacle: obstacle)
+        // Polling may have ended with this: what the stream has not told by then is asked for once more.
+        if isBehind { self.requestSweep() }
         self.withdraw()
         self.batchEnded()
+    }
+
+    private func change(to mode: AccountMachine.Mode, obstacle: String? = nil) {
+        self.step { machine, now, actions in
+            machine.change(to: mode, obstacle: obstacle, now: now, actions: &actions)
+        }
+        // What a gap has cost that nobody waits for the end of is no part of the next one.
+        if !self.machine.hasGap { self.gap = nil }
     }
 
     /// Undoes ``prepare(_:within:)``.
@@ -113,9 +159,7 @@ extension HybridStream {
         self.machine.awaitsListing = false
         self.dropShadow()
         guard self.machine.state != .stopped else { return }
-        self.step { [mode = self.drive.mode] machine, now, actions in
-            machine.change(to: mode, now: now, actions: &actions)
-        }
+        self.change(to: self.drive.mode)
         self.withdraw()
     }
 

@@ -39,8 +39,7 @@ extension HybridStream {
                 let known = self.tracker.mark(slot)
                 let mark = known.price ?? cell.position.rowMarkPrice
                 let rowTime = self.tracker.rowTime(slot)
-                // Polling drives mode `rest`: three polls without a word are silence.
-                let isOverdue = rowTime.map { $0 + self.machine.pollInterval * 3 < self.now } ?? false
+                let isOverdue = rowTime.map { self.machine.isOverdue(markOf: $0, now: self.now) } ?? false
                 let isStale = known.isStale || !self.tracker.hasTicker(slot) && isOverdue
                 positions.append(
                     PositionSnapshot(
@@ -77,13 +76,6 @@ extension HybridStream {
         case (.rest, _), (_, .rest), (_, .beside): .rest
         case (.hybrid, .mixed): .mixed
         case (.hybrid, .hybrid): .hybrid
-        }
-    }
-
-    /// Whether any leg's mark is too old to act on. On the account's loop.
-    public var hasStaleMarks: Bool {
-        self.tracker.book.cells.indices.contains {
-            self.tracker.book.cells[$0].position.isOpen && self.tracker.mark($0).isStale
         }
     }
 }

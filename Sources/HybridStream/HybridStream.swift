@@ -137,8 +137,7 @@ public final class HybridStream: @unchecked Sendable {
     var shadowSettlesUntil = Uptime.distantPast
     /// When the request of the last listing left that shows all that the consumers are told.
     var lastListing: Uptime?
-    /// What is being prepared, and since when.
-    var preparing: (target: Drive, since: Uptime)?
+    var preparing: Preparation?
     private var wasListening = false
     private var socket: WebSocket?
     var ticket: ConnectionBudget.Ticket?
@@ -161,7 +160,7 @@ public final class HybridStream: @unchecked Sendable {
     private(set) var closures = RecentTimes()
     private(set) var errors = RecentTimes()
     /// What was open when the private connection was lost, and the changes since; nil while there is no gap.
-    private var gap: (lost: Int, changes: Int)?
+    var gap: (lost: Int, changes: Int)?
 
     /// - Parameters:
     ///   - drive: what feeds the consumers at first.
@@ -244,6 +243,7 @@ public final class HybridStream: @unchecked Sendable {
             return (self.stopPromise?.futureResult ?? self.eventLoop.makeSucceededVoidFuture(), [])
         }
         if let ticket = self.ticket { self.services.gate.cancel(ticket) }
+        self.abandonPreparation()
         let tasks = Array(self.tasks.values)
         for task in tasks { task.cancel() }
         self.tracker.releaseAll()
@@ -386,7 +386,7 @@ public final class HybridStream: @unchecked Sendable {
             self.watcher?.streamSwept(sweep, now: now)
             let isWanted =
                 self.machine.isBuffering || sweep.requestedUptime >= self.shadowSweepDue
-                || now < self.shadowSettlesUntil
+                || now < self.shadowSettlesUntil || self.machine.awaitsConfirmation
             // What was heard while the sweep was under way comes first. The other way round a leg that the sweep no longer
             // lists would be closed, and opened again by a row from before its close.
             if self.machine.isBuffering { self.releaseBuffer() }
@@ -566,7 +566,8 @@ extension HybridStream: WebSocketDelegate {
         self.socket = nil
         self.tracker.connectionLost()
         self.shadow?.connectionLost()
-        if self.machine.state != .stopped, self.machine.mode != .rest {
+        let isLeaving = self.machine.isLeaving
+        if self.machine.state != .stopped, self.machine.mode != .rest, !isLeaving {
             self.closures.add(self.now)
             self.errors.add(self.now)
             self.logger.info(
@@ -574,7 +575,7 @@ extension HybridStream: WebSocketDelegate {
                 metadata: ["account": "\(self.account.name)", "reason": "\(closure)"]
             )
         }
-        self.attemptEnded(self.machine.state == .stopped ? .abandoned : .failed)
+        self.attemptEnded(self.machine.state == .stopped || isLeaving ? .abandoned : .failed)
         let isPaced = self.services.gate.isProbing
         self.step { machine, now, actions in
             machine.closed(reason: closure.text, isPaced: isPaced, now: now, actions: &actions)

@@ -12,7 +12,7 @@ extension AccountMachine {
             if self.driver == .hybrid, let dead = self.deadSince {
                 earliest = min(earliest, dead + self.settings.fallbackAfter)
             }
-            if self.driver == .rest, let live = self.liveSince { earliest = min(earliest, live + Self.takeOverAfter) }
+            if self.driver == .rest, let live = self.liveSince { earliest = min(earliest, self.takesOverAt(live)) }
         }
         return earliest
     }
@@ -61,17 +61,30 @@ extension AccountMachine {
         }
     }
 
-    /// When marks that REST brought are too old: three polls were due since.
     private var overdueAt: Uptime {
-        guard self.settings.mode != .hybrid, self.phase != .stopped, !self.isOverdue, let confirmedAt = self.confirmedAt
-        else { return .distantFuture }
-        return confirmedAt + self.settings.pollInterval * 3
+        self.phase == .stopped || self.isOverdue ? .distantFuture : self.overdueLimit
+    }
+
+    private var doubtfulAt: Uptime { self.state == .live ? self.doubtfulLimit : .distantFuture }
+
+    /// When marks that REST brought are too old: three polls were due since.
+    var overdueLimit: Uptime {
+        guard self.settings.mode != .hybrid, let confirmedAt = self.confirmedAt else { return .distantFuture }
+        return max(confirmedAt + self.overdueAfter, self.notOverdueBefore)
     }
 
     /// When a live account is degraded because no sweep has confirmed it: two were due, and the last had time to come.
-    private var doubtfulAt: Uptime {
-        guard self.state == .live, let confirmedAt = self.confirmedAt else { return .distantFuture }
-        return confirmedAt + self.sweepInterval * 2 + Self.sweepPatience
+    var doubtfulLimit: Uptime {
+        guard let confirmedAt = self.confirmedAt else { return .distantFuture }
+        return max(confirmedAt + self.doubtfulAfter, self.notDoubtfulBefore)
+    }
+
+    var overdueAfter: Duration { self.settings.pollInterval * 3 }
+    var doubtfulAfter: Duration { self.sweepInterval * 2 + Self.sweepPatience }
+
+    /// Whether a mark that a sweep brought then is too old to act on: three polls were due since.
+    public func isOverdue(markOf time: Uptime, now: Uptime) -> Bool {
+        max(time + self.overdueAfter, self.notOverdueBefore) < now
     }
 
     private mutating func tickConfirmation(now: Uptime, actions: inout [Action]) {
@@ -86,14 +99,23 @@ extension AccountMachine {
     private mutating func tickDriver(now: Uptime, actions: inout [Action]) {
         guard self.settings.mode.isStreamed, self.phase != .stopped, self.state != .failed else { return }
         if self.driver == .hybrid, let dead = self.deadSince, now >= dead + self.settings.fallbackAfter {
-            self.driver = .rest
-            self.sweeps.request(now: now)
-            self.changeState(to: .fallback, "REST drives: \(self.lastError ?? "the stream is not up yet")", &actions)
-        } else if self.driver == .rest, let live = self.liveSince, now >= live + Self.takeOverAfter {
+            self.fallBack(self.lastError ?? "the stream is not up yet", now: now, &actions)
+        } else if self.driver == .rest, let live = self.liveSince, now >= self.takesOverAt(live) {
             self.driver = .hybrid
             self.judge(failure: nil, now: now, &actions)
         }
     }
+
+    /// REST stands in for the stream, until that has been good for a time.
+    mutating func fallBack(_ reason: String, now: Uptime, _ actions: inout [Action]) {
+        self.driver = .rest
+        self.fellBackAt = now
+        self.sweeps.request(now: now)
+        self.changeState(to: .fallback, "REST drives: \(reason)", &actions)
+    }
+
+    /// What was good before REST had to stand in proves nothing.
+    private func takesOverAt(_ live: Uptime) -> Uptime { max(live, self.fellBackAt) + Self.takeOverAfter }
 
     /// Sweeps make sense while something is driven by them or stands to be confirmed.
     var wantsSweeps: Bool {

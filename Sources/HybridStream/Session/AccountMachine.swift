@@ -131,12 +131,20 @@ public struct AccountMachine: Sendable {
     var confirmedAt: Uptime?
     /// It has been told that none came for three polls.
     var isOverdue = false
+    /// Where sweeps have become more frequent since the last one came, the next ones have until then: what was on time
+    /// before is not late now.
+    var notOverdueBefore = Uptime.distantPast
+    var notDoubtfulBefore = Uptime.distantPast
+    /// When REST last began to stand in for the stream.
+    var fellBackAt = Uptime.distantPast
     /// REST is to take over, which takes a listing, whatever the connection does meanwhile.
     var awaitsListing = false
     /// The key has been accepted, or could not be asked about: REST may be polled, whatever the socket does.
     var isAdmitted = false
     /// The connection that there is, or was last, had been subscribed.
     var hasComeUp = false
+    /// The connection is closed because the mode needs none: its end says nothing about the exchange.
+    public internal(set) var isLeaving = false
     var authFailed = false
     /// The time without the private connection that no sweep has made good yet: since the last sign of life.
     var gap: (since: Uptime, reason: String)?
@@ -153,8 +161,6 @@ public struct AccountMachine: Sendable {
     public internal(set) var failedSubscriptions = 0
 
     public var mode: Mode { self.settings.mode }
-
-    public var pollInterval: Duration { self.settings.pollInterval }
 
     public var reconcileInterval: Duration { self.settings.reconcileInterval }
 
@@ -173,6 +179,9 @@ public struct AccountMachine: Sendable {
 
     /// The private connection is up, what came before it is known, and it is expected to tell every change.
     public var isListening: Bool { self.phase == .live && self.isConfirmed }
+
+    /// The private connection is up, and no listing has shown yet what came before it.
+    public var awaitsConfirmation: Bool { self.phase == .live && !self.isConfirmed }
 
     /// Rows and replies count only on a connection that was authenticated.
     public var acceptsRows: Bool { self.phase == .bootstrapping || self.phase == .live || self.isSubscribing }
@@ -321,15 +330,19 @@ extension AccountMachine {
     public mutating func closed(reason: String, isPaced: Bool = false, now: Uptime, actions: inout [Action]) {
         guard self.hasSocket else { return }
         self.heartbeat = nil
+        let wasLeaving = self.isLeaving
+        self.isLeaving = false
         if self.settings.mode == .rest {
             // It is not needed any more.
             self.liveSince = nil
             self.phase = .polling
             return self.tick(now: now, actions: &actions)
         }
-        self.lastError = reason
-        if !self.hasComeUp { self.failedConnects += 1 }
-        self.openGap(reason, now: now)
+        if !wasLeaving {
+            self.lastError = reason
+            if !self.hasComeUp { self.failedConnects += 1 }
+            self.openGap(reason, now: now)
+        }
         if self.deadSince == nil { self.deadSince = now }
         // A connection that goes live and dies at once, again and again, must wait longer each time.
         if let live = self.liveSince, now >= live + Self.takeOverAfter { self.backoff.reset() }
@@ -370,7 +383,7 @@ extension AccountMachine {
         if self.phase == .stopped { return }
         if isUsable, isConclusive { self.isListed = true }
         if isTooOld {
-            if isUsable { self.confirmedAt = now } else { self.lastError = failure }
+            if isUsable { self.confirm(now: now) } else { self.lastError = failure }
             if !self.settings.mode.isStreamed, isConclusive { self.judge(failure: failure, now: now, &actions) }
             return self.tick(now: now, actions: &actions)
         }
@@ -379,7 +392,7 @@ extension AccountMachine {
             if self.phase == .bootstrapping || self.phase == .live || self.phase == .polling {
                 self.isConfirmed = self.isConfirmed || (isStreamConclusive ?? isConclusive)
             }
-            self.confirmedAt = now
+            self.confirm(now: now)
         } else {
             self.lastError = failure
         }
@@ -399,6 +412,12 @@ extension AccountMachine {
         // Pongs and other topics may go on: life is no proof that positions are told.
         if isDeaf, self.phase == .live { self.close("the private connection does not tell what REST shows", &actions) }
         self.tick(now: now, actions: &actions)
+    }
+
+    private mutating func confirm(now: Uptime) {
+        self.confirmedAt = now
+        self.notOverdueBefore = .distantPast
+        self.notDoubtfulBefore = .distantPast
     }
 
     private mutating func openGap(_ reason: String, now: Uptime) {

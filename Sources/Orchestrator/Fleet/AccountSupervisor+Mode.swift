@@ -15,6 +15,15 @@ package struct ModeChange: Sendable {
     }
 }
 
+/// What becomes of a change that cannot be written down.
+package enum CommitFailure: Sendable {
+    /// Nothing is changed.
+    case stay
+    /// The new source takes over all the same: worse than a mode that is not on disk is a stream that cannot be trusted and
+    /// goes on driving. Until it is written a process that is killed comes back in the old mode.
+    case goAnyway
+}
+
 extension AccountSupervisor {
     /// Where the account is on its way from REST to the hybrid stream.
     package var stage: RolloutStage { self.monitor.stage }
@@ -31,6 +40,19 @@ extension AccountSupervisor {
         within limit: Duration,
         commit: @Sendable () async throws -> Void
     ) async throws {
+        _ = try await self.change(to: change, within: limit, onFailure: .stay, commit: commit)
+    }
+
+    /// The same, where it is said what becomes of a change that cannot be written down.
+    ///
+    /// - Returns: what `commit` has thrown, if the account is in the new mode nevertheless: whoever asked for it still has to
+    ///   write that down. Nil if it is written.
+    package func change(
+        to change: ModeChange,
+        within limit: Duration,
+        onFailure: CommitFailure,
+        commit: @Sendable () async throws -> Void
+    ) async throws -> (any Error)? {
         let drive = change.stage.drive
         try await self.eventLoop.flatSubmit { () -> EventLoopFuture<Void> in
             guard let stream = self.stream else {
@@ -38,13 +60,18 @@ extension AccountSupervisor {
             }
             return stream.prepare(drive, within: limit)
         }.get()
+        var unwritten: (any Error)?
         do {
             try await commit()
         } catch {
-            try await self.eventLoop.submit { self.stream?.giveUp() }.get()
-            throw error
+            guard onFailure == .goAnyway else {
+                try await self.eventLoop.submit { self.stream?.giveUp() }.get()
+                throw error
+            }
+            unwritten = error
         }
         try await self.eventLoop.submit { self.take(change, drive) }.get()
+        return unwritten
     }
 
     private func take(_ change: ModeChange, _ drive: Drive) {

@@ -10,8 +10,6 @@ package final class ShadowEvents: PositionObserver {
     private var followers: [EventQueue] = []
     /// Since the account was started.
     package private(set) var count: Int64 = 0
-    /// When the last one came.
-    package private(set) var last: Uptime?
 
     package init(account: String, time: TimeSource) {
         self.label = AccountLabel(account)
@@ -28,7 +26,6 @@ package final class ShadowEvents: PositionObserver {
 
     package func observe(_ update: PositionUpdate) {
         self.count += 1
-        self.last = self.time.uptime()
         if self.followers.isEmpty { return }
         self.followers.removeAll { $0.isClosed }
         let kind = EventKinds(update.cause)

@@ -15,6 +15,16 @@ package struct ComparisonEvidence: Sendable, Equatable, Codable {
         var worst = FixedPoint.zero
         /// In milliseconds of the evidence's own time.
         var worstTime: Int64 = 0
+
+        /// A later one.
+        mutating func add(_ other: Bucket) {
+            self.compared += other.compared
+            self.agreed += other.agreed
+            self.differences += other.differences
+            guard other.worst > self.worst else { return }
+            self.worst = other.worst
+            self.worstTime = other.worstTime
+        }
     }
 
     /// What counts at one instant.
@@ -35,7 +45,7 @@ package struct ComparisonEvidence: Sendable, Equatable, Codable {
     private static let bucketCount: Int64 = 60
 
     /// Milliseconds.
-    package let window: Int64
+    package private(set) var window: Int64
     /// Oldest first; only those in which something was noted.
     private var buckets: [Bucket] = []
     /// The evidence's own time in milliseconds, as of the newest note.
@@ -49,7 +59,27 @@ package struct ComparisonEvidence: Sendable, Equatable, Codable {
 
     /// - Parameter window: for how long a finding counts; a minute at least.
     package init(window: Duration) {
-        self.window = max(60_000, window.milliseconds)
+        self.window = Self.milliseconds(window)
+    }
+
+    private static func milliseconds(_ window: Duration) -> Int64 { max(60_000, window.milliseconds) }
+
+    /// Findings count for another time from now on, also those that were made before.
+    package mutating func setWindow(_ window: Duration) {
+        let before = self.bucketLength
+        guard Self.milliseconds(window) != self.window else { return }
+        self.window = Self.milliseconds(window)
+        let old = self.buckets
+        self.buckets = []
+        for var bucket in old {
+            // Nobody knows when in its bucket a finding was made: at the end, so that none is forgotten too early.
+            bucket.number = self.number(min(self.time, (bucket.number + 1) * before - 1))
+            if self.buckets.last?.number == bucket.number {
+                self.buckets[self.buckets.count - 1].add(bucket)
+            } else {
+                self.buckets.append(bucket)
+            }
+        }
     }
 
     /// A mark was compared.
@@ -114,8 +144,10 @@ package struct ComparisonEvidence: Sendable, Equatable, Codable {
         bucket.number >= self.number(time - self.window)
     }
 
+    private var bucketLength: Int64 { max(1, self.window / Self.bucketCount) }
+
     private func number(_ time: Int64) -> Int64 {
-        let (quotient, rest) = time.quotientAndRemainder(dividingBy: max(1, self.window / Self.bucketCount))
+        let (quotient, rest) = time.quotientAndRemainder(dividingBy: self.bucketLength)
         return rest < 0 ? quotient - 1 : quotient
     }
 }

@@ -4,11 +4,17 @@ package import HybridStream
 package struct FailureTimes: Sendable, Equatable {
     /// Oldest first.
     private var times: [Uptime] = []
-    private let kept: Int
+    private var kept: Int
 
     /// - Parameter limit: the largest number of failures that anybody asks about; one more is kept.
     package init(limit: Int) {
         self.kept = max(0, limit) + 1
+    }
+
+    /// Another limit applies from now on, also to what has failed already.
+    package mutating func setLimit(_ limit: Int) {
+        self.kept = max(0, limit) + 1
+        if self.times.count > self.kept { self.times.removeFirst(self.times.count - self.kept) }
     }
 
     package mutating func add(_ now: Uptime) {

@@ -51,6 +51,9 @@ package struct RollbackTriggers: Sendable {
         return fired
     }
 
+    /// Whatever lasts fires again: until now nobody has done anything about it.
+    package mutating func rearm() { self.lasting = [] }
+
     /// Nothing that fired lasts.
     package var isQuiet: Bool { self.lasting.isEmpty }
 

@@ -8,6 +8,11 @@ package struct RolloutJudge: Sendable {
         package var verdict: Verdict
         /// Those whose verdict is another than in the last judgement. Each starts as `open`.
         package var changed: [Gate]
+
+        /// Before anything has been measured in a mode: open where something has to be.
+        package static func beginning(_ mode: Mode) -> Judgement {
+            Judgement(gates: [], verdict: mode == .rest || mode == .hybrid ? .holds : .open, changed: [])
+        }
     }
 
     /// What the next process goes on with. The time in which no process runs does not count.

@@ -47,10 +47,11 @@ package final class RolloutMonitor: StreamWatcher {
     private var stageBegan: Uptime
     /// When the stage began, in milliseconds since 1970.
     package private(set) var since: Int64
-    package private(set) var judgement = RolloutJudge.Judgement(gates: [], verdict: .open, changed: [])
+    package private(set) var judgement: RolloutJudge.Judgement
 
     package init(_ stage: RolloutStage, configuration: RolloutConfiguration, time: TimeSource) {
         self.stage = stage
+        self.judgement = .beginning(stage.mode)
         self.time = time
         self.configuration = configuration
         self.comparison = StreamComparison(
@@ -75,6 +76,8 @@ package final class RolloutMonitor: StreamWatcher {
             self.triggers = RollbackTriggers(configuration: self.configuration)
             self.subscriptions = self.configuration.subscriptionFailures
             if self.downSince != nil { self.downSince = self.time.uptime() }
+            // Without a ticker there were no marks to count.
+            self.meters = [:]
         }
         self.stage = stage
         self.stageBegan = self.time.uptime()
@@ -82,7 +85,8 @@ package final class RolloutMonitor: StreamWatcher {
         self.comparison.restartEvidence(window: self.configuration.comparisonWindow(in: stage.mode))
         self.connects = self.configuration.connectFailures
         self.divergences = []
-        self.judgement = RolloutJudge.Judgement(gates: [], verdict: .open, changed: [])
+        self.lastDeafness = nil
+        self.judgement = .beginning(stage.mode)
     }
 
     /// Goes on where a former process ended, in the same stage.
@@ -102,12 +106,14 @@ package final class RolloutMonitor: StreamWatcher {
 
     /// Other limits, from a file that was applied.
     func configure(_ configuration: RolloutConfiguration) {
+        // What was only told of so far is to be acted on now.
+        if configuration.isAutoRollback, !self.isAutomatic { self.triggers.rearm() }
         self.configuration = configuration
-        self.comparison.configure(configuration)
+        self.comparison.configure(configuration, window: configuration.comparisonWindow(in: self.stage.mode))
         self.judge.configuration = configuration
         self.triggers.conditions = configuration.rollbackWhen
-        self.connects = configuration.connectFailures
-        self.subscriptions = configuration.subscriptionFailures
+        self.connects.setLimit(configuration.gates.canary.maxFailedConnects)
+        self.subscriptions.setLimit(configuration.rollbackWhen.subscriptionFailuresPerHour)
     }
 
     // MARK: What is seen
@@ -193,7 +199,8 @@ package final class RolloutMonitor: StreamWatcher {
             failedConnects: self.connects,
             failedSubscriptions: self.subscriptions
         )
-        let symbols = Set(open.map(\.key.symbol))
+        // In `rest` nobody has a ticker, and the view is not the stream's.
+        let symbols = self.stage.mode == .rest ? [] : Set(open.map(\.key.symbol))
         self.meters = self.meters.filter { symbols.contains($0.key) }
         for symbol in symbols.sorted() {
             let ticks = view?.ticks(symbol)

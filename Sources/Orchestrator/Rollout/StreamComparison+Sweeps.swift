@@ -4,6 +4,7 @@ extension StreamComparison {
     // MARK: Marks
 
     mutating func compareMarks(_ sweep: Sweep, _ marks: (String) -> MarkRange?, _ outcome: inout Outcome) {
+        self.markDoubts = self.markDoubts.filter { sweep.arrival - $0.value.arrival <= Self.markDoubtAge }
         for (symbol, mark) in Self.worstMarks(sweep.rows, marks) {
             let percent = mark.percent
             let before = self.markDoubts.removeValue(forKey: symbol)
@@ -19,7 +20,11 @@ extension StreamComparison {
                 }
             }
             if percent > self.limits.told {
-                self.markDoubts[symbol] = MarkDoubt(percent: percent, isRepeated: isConfirmed)
+                self.markDoubts[symbol] = MarkDoubt(
+                    percent: percent,
+                    arrival: sweep.arrival,
+                    isRepeated: isConfirmed
+                )
                 if !isConfirmed { outcome.needsConfirmation = true }
             } else {
                 self.evidence.noteMark(agreed: true, now: sweep.arrival)

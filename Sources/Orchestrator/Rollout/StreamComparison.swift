@@ -52,6 +52,9 @@ package struct StreamComparison: Sendable {
     package static let restLag = PositionBook.absenceGrace
     /// How late the stream may tell a change. A stream that is later is wrong for all who rely on it.
     package static let streamLag = PositionBook.absenceGrace
+    /// A mark that has not been compared again by then is as good as one that was never compared: what a later sweep finds has
+    /// nothing to do with it. As long as sweeps may be apart.
+    static let markDoubtAge = Duration.seconds(60)
     /// How long a leg is remembered after its close.
     static let flatAge = Duration.seconds(60)
 
@@ -67,6 +70,8 @@ package struct StreamComparison: Sendable {
     /// A mark that the next sweep has to confirm.
     struct MarkDoubt: Sendable {
         var percent: FixedPoint
+        /// Of the sweep that said so.
+        var arrival: Uptime
         var isRepeated: Bool
     }
 
@@ -90,9 +95,10 @@ package struct StreamComparison: Sendable {
         self.evidence = ComparisonEvidence(window: window)
     }
 
-    /// Other limits apply from now on.
-    package mutating func configure(_ configuration: RolloutConfiguration) {
+    /// Other limits, and another window, apply from now on, also to what has been found.
+    package mutating func configure(_ configuration: RolloutConfiguration, window: Duration) {
         self.limits = MarkLimits(configuration)
+        self.evidence.setWindow(window)
     }
 
     /// Another mode or step begins: what was found counts no more. What is known of positions stays.

@@ -54,6 +54,30 @@ import Testing
         #expect(comparison.summary(now: at(2)).counts.differences == 0)
     }
 
+    @Test(arguments: [60.0, 1_800, 14_400, 14_460])
+    func anotherWindowForgetsNothingThatItCovers(_ window: Double) throws {
+        var evidence = ComparisonEvidence(window: .seconds(1_800))
+        for second in stride(from: 0.0, through: 1_750, by: 50) {
+            evidence.noteMark(agreed: true, now: at(second))
+            if second == 1_000 { evidence.noteDivergence(FixedPoint(3), now: at(second)) }
+            if second == 1_700 { evidence.noteDivergence(FixedPoint(2), now: at(second)) }
+        }
+        evidence.noteDifference(now: at(1_750))
+        evidence.setWindow(.seconds(window))
+        let counts = evidence.counts(now: at(1_750))
+        // At most what was in one bucket of the old window too many.
+        let covered = Int(min(window, 1_750) / 50) + 1
+        #expect(covered <= counts.marksCompared && counts.marksCompared <= covered + 1)
+        #expect(counts.marksAgreed == counts.marksCompared)
+        #expect(counts.differences == 1)
+        #expect(counts.worstDivergence == FixedPoint(window > 60 ? 3 : 2))
+        #expect(counts.worstAge == .seconds(window > 60 ? 750 : 50))
+        // From then on it is as if it had never been another.
+        let end = 1_750 + window * 1.05 + 30
+        #expect(evidence.counts(now: at(end)).marksCompared == 0)
+        #expect(evidence.counts(now: at(end)).differences == 0)
+    }
+
     @Test func itStaysSmall() throws {
         var evidence = ComparisonEvidence(window: .seconds(60))
         for second in 0..<20_000 { evidence.noteMark(agreed: true, now: at(Double(second))) }

@@ -105,6 +105,26 @@ import Testing
         #expect(confirmed.isEmpty)
     }
 
+    /// Seconds between two differences with nothing to compare in between.
+    @Test(arguments: [(5.0, true), (60, true), (61, false), (600, false)])
+    func aDoubtOfLongAgoConfirmsNothing(_ pause: Double, _ isConfirmed: Bool) throws {
+        var comparison = StreamComparison(configuration: RolloutConfiguration(), window: .seconds(1_800))
+        var outcome = StreamComparison.Outcome()
+        for (time, isKnown) in [(100.0, true), (100 + pause / 2, false), (100 + pause, true)] {
+            let sweep = StreamComparison.Sweep(
+                rows: [try leg(mark: "105")],
+                coversAll: true,
+                departure: at(time),
+                arrival: at(time)
+            )
+            outcome = comparison.sweep(sweep) { _ in isKnown ? Self.hundred : nil }
+        }
+        #expect(outcome.confirmed.map(\.percent) == (isConfirmed ? [FixedPoint(5)] : []))
+        // It is a doubt of its own, and asks for another sweep.
+        #expect(outcome.needsConfirmation == !isConfirmed)
+        #expect(comparison.hasDoubts)
+    }
+
     @Test func bothLegsOfAHedgeAreOneMark() throws {
         var comparison = StreamComparison(configuration: RolloutConfiguration(), window: .seconds(1_800))
         let rows = [try leg(index: 1, mark: "100"), try leg(index: 2, .sell, mark: "100")]
