@@ -136,7 +136,8 @@ extension Fleet {
         let before = Dictionary(uniqueKeysWithValues: work.names.map { ($0, self.now($0)) })
         var number: Int?
         do {
-            let isNew = try work.changesFile || !self.isKnown(file, cause)
+            let isKnown = try await self.isKnown(file, cause)
+            let isNew = work.changesFile || !isKnown
             if !isNew, work.names.isEmpty {
                 self.end(turn)
                 return ChangeReport(accounts: [], text: "the file says what runs already")
@@ -175,9 +176,10 @@ extension Fleet {
     }
 
     /// Nothing is read into the history twice. What a rollback has brought back, and is read again, is there as read.
-    private func isKnown(_ file: File, _ cause: Cause) throws -> Bool {
-        guard try self.store.lastSources()?.sources == file.sources else { return false }
-        return try cause.kind != .apply || self.store.lastReadSources() == file.sources
+    private func isKnown(_ file: File, _ cause: Cause) async throws -> Bool {
+        guard try await self.store.fetchLastSources()?.sources == file.sources else { return false }
+        if cause.kind != .apply { return true }
+        return try await self.store.fetchLastReadSources() == file.sources
     }
 
     /// An account that `start --account` names may be gone from the file: it is drained.

@@ -128,18 +128,15 @@ extension Fleet {
         override.percent = !isAsInFile && target.mode == .cutover ? target.percent : nil
         let unwritten = Unwritten(cause: cause, line: "\(name): mode: \(before.from) -> \(target)", override: override)
         let written = Written()
+        let problem: (any Error)?
         do {
-            try await member.supervisor.change(
+            problem = try await member.supervisor.change(
                 to: ModeChange(target, cause: cause.kind.rawValue, text: cause.reason),
-                within: Self.switchLimit
+                within: Self.switchLimit,
+                // The way back is the safe one, and does not wait for a disk.
+                onFailure: target < member.stage ? .goAnyway : .stay
             ) {
-                do {
-                    written.number = try await self.write(unwritten, name)
-                } catch {
-                    // The way back is the safe one, and does not wait for a disk.
-                    guard target < member.stage else { throw error }
-                    written.problem = "\(error)"
-                }
+                written.number = try await self.write(unwritten, name)
             }
         } catch {
             report.outcome = .failed
@@ -150,9 +147,10 @@ extension Fleet {
         report.outcome = .done
         report.to = "\(target)"
         report.revision = written.number
-        if let problem = written.problem {
-            report.text =
-                "that could not be written down and is tried again; until then a restart begins in \(before.from): \(problem)"
+        if let problem {
+            report.text = """
+                that could not be written down and is tried again; until then a restart begins in \(before.from): \(problem)
+                """
             self.writeLater(unwritten, name)
         }
         return report
@@ -219,9 +217,8 @@ extension Fleet {
         return nil
     }
 
-    /// What comes out of a closure.
+    /// A number that comes out of a closure.
     private final class Written: @unchecked Sendable {
         var number: Int?
-        var problem: String?
     }
 }

@@ -6,10 +6,10 @@ extension Fleet {
     /// Brings up the fleet as the file and the overrides say. What the file changes since it was last applied ends overrides,
     /// as with an `apply`.
     func begin(floors: [String: Int64]) async throws {
-        self.overrides = try self.store.overrides()
-        self.memories = try self.store.rolloutMemory()
+        self.overrides = try await self.store.fetchOverrides()
+        self.memories = try await self.store.fetchRolloutMemory()
         self.revision = try await self.store.revisions(RevisionsRequest(limit: 1)).first?.number ?? 0
-        if let restored = try self.restoredFile() {
+        if let restored = try await self.restoredFile() {
             self.configuration = restored
         } else {
             try await self.noteStart()
@@ -27,8 +27,9 @@ extension Fleet {
     }
 
     /// What `rollback --revision` has brought back, as long as nobody has edited the file on the disk since.
-    private func restoredFile() throws -> Configuration? {
-        guard let last = try self.store.lastSources(), let read = try self.store.lastReadSources(),
+    private func restoredFile() async throws -> Configuration? {
+        guard let last = try await self.store.fetchLastSources(),
+            let read = try await self.store.fetchLastReadSources(),
             read != last.sources, read == self.options.origin?.sources, let result = self.load(last.sources)
         else { return nil }
         var obstacle = "it cannot run any more"
@@ -52,11 +53,11 @@ extension Fleet {
     }
 
     private func noteStart() async throws {
-        let last = try self.store.lastSources()
+        let last = try await self.store.fetchLastSources()
         let sources = self.options.origin?.sources
         // The same file as before is no change, unless it was a rollback that brought it back before: what was read last
         // decides whether somebody has edited the file.
-        if let last, last.sources == sources, try self.store.lastReadSources() == sources { return }
+        if let last, last.sources == sources, try await self.store.fetchLastReadSources() == sources { return }
         let old = last.flatMap { self.load($0.sources)?.configuration }
         let rules = OverrideRules(
             applying: self.configuration,

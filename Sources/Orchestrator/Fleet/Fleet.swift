@@ -171,7 +171,7 @@ actor Fleet {
             }
         }
         do {
-            let known = try self.store.loadAll(plans.map(\.identity.name), above: floors)
+            let known = try await self.store.fetchAll(plans.map(\.identity.name), above: floors)
             let written = Self.lastNumbersWritten(plans, known)
             for (plan, stored) in zip(plans, known) {
                 if self.isStopping { break }
