@@ -67,12 +67,17 @@ struct StatusDocument: Decodable {
         let lastError: String?
         let override: String?
         let rollout: Rollout?
+        let drain: Drain?
 
         /// `disabled`, `drained`, `rest`, `cutover 50`, as commands name what an account is.
         var standing: String {
             if self.state == "disabled" || self.state == "drained" { return self.state }
             return self.mode + (self.rollout?.step.map { " \($0)" } ?? "")
         }
+    }
+
+    struct Drain: Decodable {
+        let blockers: [String]
     }
 
     struct Budgets: Decodable {
