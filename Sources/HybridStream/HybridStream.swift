@@ -120,8 +120,8 @@ public final class HybridStream: @unchecked Sendable {
     public let tracker: PositionTracker
     let settings: Settings
     let services: Services
-    private let logger: Logger
-    private unowned let observer: any HybridStreamObserver
+    let logger: Logger
+    unowned let observer: any HybridStreamObserver
     /// Measures the stream, where somebody wants to know how good it is.
     public weak var watcher: (any StreamWatcher)?
     var machine: AccountMachine
@@ -138,27 +138,27 @@ public final class HybridStream: @unchecked Sendable {
     /// When the request of the last listing left that shows all that the consumers are told.
     var lastListing: Uptime?
     var preparing: Preparation?
-    private var wasListening = false
-    private var socket: WebSocket?
+    var wasListening = false
+    var socket: WebSocket?
     var ticket: ConnectionBudget.Ticket?
     /// The gate waits for the outcome of an attempt.
-    private var isAttempting = false
-    private var timer: Scheduled<Void>?
-    private var timerDeadline = Uptime.distantFuture
+    var isAttempting = false
+    var timer: Scheduled<Void>?
+    var timerDeadline = Uptime.distantFuture
     /// Rows that came while a sweep was awaited, with the time of their arrival.
-    private var buffer: [(row: Position, arrival: Uptime)] = []
-    private var bufferOverflowed = false
-    private var stopPromise: EventLoopPromise<Void>?
+    var buffer: [(row: Position, arrival: Uptime)] = []
+    var bufferOverflowed = false
+    var stopPromise: EventLoopPromise<Void>?
     /// By code: what was told of this kind since it began. Each text is told once.
-    private var reported: [String: Set<String>] = [:]
+    var reported: [String: Set<String>] = [:]
     /// Something of the private socket could not be read since the sweep under way was asked for.
-    private var hasUnread = false
-    private var tasks: [UInt64: Task<Void, Never>] = [:]
-    private var nextTask: UInt64 = 0
+    var hasUnread = false
+    var tasks: [UInt64: Task<Void, Never>] = [:]
+    var nextTask: UInt64 = 0
     /// Rows of the last sweep that could not be read: positions that nobody watches.
-    private(set) var unreadableRows = 0
-    private(set) var closures = RecentTimes()
-    private(set) var errors = RecentTimes()
+    var unreadableRows = 0
+    var closures = RecentTimes()
+    var errors = RecentTimes()
     /// What was open when the private connection was lost, and the changes since; nil while there is no gap.
     var gap: (lost: Int, changes: Int)?
 
@@ -261,327 +261,4 @@ public final class HybridStream: @unchecked Sendable {
 
     var now: Uptime { self.services.environment.time.uptime() }
     var wallTime: Int64 { self.services.environment.time.wall() }
-
-    // MARK: Actions
-
-    func step(_ body: (inout AccountMachine, Uptime, inout [AccountMachine.Action]) -> Void) {
-        var actions: [AccountMachine.Action] = []
-        body(&self.machine, self.now, &actions)
-        for action in actions { self.perform(action) }
-        if self.machine.isListening != self.wasListening {
-            self.wasListening = self.machine.isListening
-            self.watcher?.streamListens(self.wasListening, now: self.now)
-        }
-        self.arm()
-    }
-
-    private func perform(_ action: AccountMachine.Action) {
-        switch action {
-        case .checkKey:
-            self.run { stream in
-                let verdict = await stream.services.rest.checkKey(stream.account)
-                return { stream in
-                    stream.step { machine, now, actions in machine.keyChecked(verdict, now: now, actions: &actions) }
-                }
-            }
-        case .requestConnection:
-            let urgency: ConnectionBudget.Urgency = self.tracker.book.openCount > 0 ? .holding : .flat
-            let gate = self.services.gate
-            self.ticket = gate.request(urgency: urgency, on: self.eventLoop) { [weak self] in
-                guard let self else { return gate.ended(.abandoned) }
-                self.ticket = nil
-                self.isAttempting = true
-                self.step { machine, now, actions in machine.granted(now: now, actions: &actions) }
-                if self.socket == nil { self.attemptEnded(.abandoned) }
-            }
-        case .connect:
-            self.socket = WebSocket(
-                to: self.settings.privateEndpoint,
-                on: self.eventLoop,
-                connector: self.services.environment.connector,
-                connectTimeout: self.settings.machine.connectTimeout,
-                delegate: self
-            )
-        case .authenticate:
-            self.authenticate()
-        case .send(let text):
-            self.socket?.send(text)
-        case .close(let code, let reason):
-            guard let socket = self.socket, !socket.isClosed else {
-                // Nothing is there that could report its end.
-                self.socket = nil
-                self.step { machine, now, actions in machine.closed(reason: reason, now: now, actions: &actions) }
-                break
-            }
-            if let code { socket.close(code: UInt16(code), reason: reason) } else { socket.abort(reason) }
-        case .sweep:
-            self.sweep()
-        case .listingsOverdue:
-            self.tracker.rowMarksOverdue(wallTime: self.wallTime)
-            self.observer.batchCompleted()
-        case .releaseBuffer:
-            self.releaseBuffer()
-        case .recovered(let reason, let length):
-            let gap = self.gap ?? (lost: 0, changes: 0)
-            self.gap = nil
-            self.observer.streamRecovered(
-                StreamRecovery(
-                    reason: reason,
-                    length: length,
-                    lost: gap.lost,
-                    restored: self.tracker.book.openCount,
-                    changes: gap.changes
-                )
-            )
-        case .stateChanged(let old, let new, let reason):
-            self.observer.streamStateChanged(from: old, to: new, reason: reason)
-            self.observer.batchCompleted()
-        }
-    }
-
-    private func attemptEnded(_ outcome: ConnectionPace.Outcome) {
-        guard self.isAttempting else { return }
-        self.isAttempting = false
-        self.services.gate.ended(outcome)
-    }
-
-    private func authenticate() {
-        let credentials = self.account.credentials
-        let expires = self.services.clock.nowMilliseconds() + Self.authenticationLead
-        do {
-            let signature = try Signing.webSocketAuthentication(expires: expires, credentials: credentials)
-            self.socket?.send(
-                OperationRequest.authenticate(
-                    apiKey: credentials.apiKey,
-                    expires: expires,
-                    signature: signature,
-                    requestID: AccountMachine.authenticateRequestID
-                )
-            )
-        } catch {
-            self.socket?.abort("the request could not be signed: \(error)")
-        }
-    }
-
-    private func sweep() {
-        self.hasUnread = false
-        let urgent = self.machine.isBuffering || self.tracker.book.openCount > 0
-        self.run { stream in
-            let result = await stream.services.rest.sweep(
-                stream.account,
-                category: stream.settings.category,
-                settleCoins: stream.settings.settleCoins,
-                isUrgent: urgent
-            )
-            return { stream in stream.swept(result) }
-        }
-    }
-
-    private func swept(_ sweep: PositionSweep) {
-        if self.machine.state == .stopped { return }
-        let now = self.now
-        var outcome = PositionBook.Reconciliation()
-        var streamOutcome: PositionBook.Reconciliation?
-        if sweep.isUsable {
-            self.watcher?.streamSwept(sweep, now: now)
-            let isWanted =
-                self.machine.isBuffering || sweep.requestedUptime >= self.shadowSweepDue
-                || now < self.shadowSettlesUntil || self.machine.awaitsConfirmation
-            // What was heard while the sweep was under way comes first. The other way round a leg that the sweep no longer
-            // lists would be closed, and opened again by a row from before its close.
-            if self.machine.isBuffering { self.releaseBuffer() }
-            let listing = PositionBook.Listing(
-                rows: sweep.rows,
-                coversAll: sweep.isComplete,
-                isOneMoment: sweep.isOneMoment,
-                requested: sweep.requestedUptime,
-                serverTime: sweep.serverTime
-            )
-            outcome = self.tracker.reconcile(
-                listing,
-                isListening: self.machine.isListening,
-                isDriving: self.machine.driver == .hybrid,
-                wallTime: self.wallTime,
-                now: now
-            )
-            if outcome.isConclusive { self.lastListing = sweep.requestedUptime }
-            if isWanted { streamOutcome = self.reconcileShadow(listing, now: now) }
-            if self.shadow == nil || streamOutcome != nil { self.watcher?.streamMerged(now: now) }
-            for refusal in sweep.refused { self.reportOnce("position_row_refused", refusal) }
-            self.unreadableRows = sweep.refused.count
-            // All that could not be read is known from this sweep.
-            if sweep.refused.isEmpty, !self.hasUnread { self.resolveReports() }
-        } else {
-            self.errors.add(now)
-        }
-        if let failure = sweep.failure, failure.isPermanentForAccount || failure.category == .permission {
-            self.step { machine, now, actions in
-                machine.accountRefused("\(failure)", now: now, actions: &actions)
-            }
-            return
-        }
-        self.step { machine, now, actions in
-            machine.sweepFinished(
-                isUsable: sweep.isUsable,
-                isConclusive: outcome.isConclusive,
-                isStreamConclusive: self.shadow == nil ? nil : streamOutcome?.isConclusive ?? false,
-                followUp: [outcome.followUp, streamOutcome?.followUp, self.hurry(outcome)].compactMap { $0 }.min(),
-                isDeaf: outcome.isDeaf || streamOutcome?.isDeaf ?? false,
-                failure: sweep.failure.map { "\($0)" },
-                now: now,
-                actions: &actions
-            )
-        }
-        self.observer.batchCompleted()
-    }
-
-    /// Whoever waits for REST to take over is not kept waiting by a row that came just after a listing.
-    private func hurry(_ outcome: PositionBook.Reconciliation) -> Duration? {
-        self.preparing == nil || outcome.isConclusive ? nil : PositionBook.confirmationPause
-    }
-
-    /// Runs something slow apart from the loop and brings its outcome back to it.
-    private func run(_ body: @escaping @Sendable (HybridStream) async -> (@Sendable (HybridStream) -> Void)) {
-        let id = self.nextTask
-        self.nextTask += 1
-        self.tasks[id] = Task(executorPreference: self.services.environment.executor) { [weak self] in
-            guard let self else { return }
-            let finish = await body(self)
-            self.eventLoop.execute {
-                self.tasks[id] = nil
-                finish(self)
-            }
-        }
-    }
-
-    private func arm() {
-        let deadline = self.machine.deadline
-        if self.timer != nil, deadline >= self.timerDeadline { return }
-        self.timer?.cancel()
-        self.timer = nil
-        guard deadline < .distantFuture else { return }
-        self.timerDeadline = deadline
-        self.timer = self.eventLoop.scheduleTask(deadline: deadline.deadline) { [weak self] in
-            self?.timer = nil
-            self?.step { machine, now, actions in machine.tick(now: now, actions: &actions) }
-        }
-    }
-
-    // MARK: Rows
-
-    private func received(_ rows: [Position], now: Uptime) {
-        if let watcher = self.watcher {
-            for row in rows { watcher.streamRow(row, now: now) }
-        }
-        if self.machine.isBuffering {
-            if self.buffer.count + rows.count > Self.maxBufferedRows {
-                self.bufferOverflowed = true
-            } else {
-                for row in rows { self.buffer.append((row, now)) }
-            }
-            return
-        }
-        let wallTime = self.wallTime
-        for row in rows { self.merge(row, wallTime: wallTime, now: now) }
-        self.askIfInDoubt()
-    }
-
-    /// Consumers get what the stream drives; its own view gets everything.
-    private func merge(_ row: Position, wallTime: Int64, now: Uptime) {
-        self.shadow?.receive(row, wallTime: wallTime, now: now)
-        if self.drive.streams(row.key.symbol) { self.tracker.receive(row, wallTime: wallTime, now: now) }
-    }
-
-    func batchEnded() { self.observer.batchCompleted() }
-
-    private func askIfInDoubt() {
-        let isShadowInDoubt = self.shadow?.takeDoubt() ?? false
-        if isShadowInDoubt { self.shadowSweepDue = min(self.shadowSweepDue, self.now) }
-        guard self.tracker.takeDoubt() || isShadowInDoubt else { return }
-        self.step { machine, now, actions in machine.needSweep(now: now, actions: &actions) }
-    }
-
-    func releaseBuffer() {
-        let rows = self.buffer
-        self.buffer = []
-        let wallTime = self.wallTime
-        for (row, arrival) in rows { self.merge(row, wallTime: wallTime, now: arrival) }
-        self.observer.batchCompleted()
-        self.askIfInDoubt()
-        if self.bufferOverflowed {
-            self.bufferOverflowed = false
-            self.step { machine, now, actions in machine.needSweep(now: now, actions: &actions) }
-        }
-    }
-
-    /// Counted always, told once per kind and text until a whole sweep has made it good.
-    private func reportOnce(_ code: String, _ text: String) {
-        self.hasUnread = true
-        self.errors.add(self.now)
-        guard self.reported[code, default: []].count < Self.maxReports,
-            self.reported[code, default: []].insert(text).inserted
-        else { return }
-        self.logger.warning("\(text)", metadata: ["account": "\(self.account.name)", "code": "\(code)"])
-        self.observer.streamAlert(code: code, symbol: "", text: text)
-    }
-
-    private func resolveReports() {
-        for code in self.reported.keys.sorted() { self.observer.streamAlertResolved(code: code) }
-        self.reported = [:]
-    }
-}
-
-extension HybridStream: WebSocketDelegate {
-    func webSocketOpened(_ socket: WebSocket) {
-        self.attemptEnded(.connected)
-        self.step { machine, now, actions in machine.opened(now: now, actions: &actions) }
-    }
-
-    func webSocket(_ socket: WebSocket, received text: UnsafeRawBufferPointer) {
-        switch PrivateFrame(text, category: self.settings.category) {
-        case .positions(let rows, let refused, _):
-            guard self.machine.acceptsRows else { return }
-            self.received(rows.filter { $0.key.category == self.settings.category }, now: self.now)
-            for refusal in refused where !refusal.isForeign {
-                self.reportOnce("position_row_refused", "a position row could not be read: \(refusal)")
-                self.step { machine, now, actions in machine.receivedUnreadable(now: now, actions: &actions) }
-            }
-        case .reply(let reply):
-            self.step { machine, now, actions in machine.received(reply: reply, now: now, actions: &actions) }
-        case .other:
-            break
-        case .malformed:
-            self.reportOnce("malformed_frame", "the private socket sent a frame that is not readable JSON")
-            self.step { machine, now, actions in machine.receivedUnreadable(now: now, actions: &actions) }
-        }
-    }
-
-    func webSocketReadCompleted(_ socket: WebSocket) {
-        self.machine.frameArrived(now: self.now)
-        self.observer.batchCompleted()
-    }
-
-    func webSocketClosed(_ socket: WebSocket, closure: WebSocketClosure) {
-        guard socket === self.socket else { return }
-        self.socket = nil
-        self.tracker.connectionLost()
-        self.shadow?.connectionLost()
-        let isLeaving = self.machine.isLeaving
-        if self.machine.state != .stopped, self.machine.mode != .rest, !isLeaving {
-            self.closures.add(self.now)
-            self.errors.add(self.now)
-            self.logger.info(
-                "private socket closed",
-                metadata: ["account": "\(self.account.name)", "reason": "\(closure)"]
-            )
-        }
-        self.attemptEnded(self.machine.state == .stopped || isLeaving ? .abandoned : .failed)
-        let isPaced = self.services.gate.isProbing
-        self.step { machine, now, actions in
-            machine.closed(reason: closure.text, isPaced: isPaced, now: now, actions: &actions)
-        }
-        if self.gap == nil, self.machine.hasGap { self.gap = (self.tracker.book.openCount, 0) }
-        self.stopPromise?.succeed()
-        self.stopPromise = nil
-    }
 }

@@ -156,6 +156,19 @@ struct ModeSwitchTests {
         #expect(recoveries.map { $0.integer("changes") } == [0])
     }
 
+    @Test("a connection that ends because it is not needed is no error, also if another one is wanted at once")
+    func backAndForth() throws {
+        let bench = try Self.bench(.canary)
+        // Down to the instant at which the first connection's end is not known yet.
+        #expect(bench.changed(to: .rest) && bench.changed(to: .canary))
+        #expect(bench.snapshot?.connectionState == .reconnecting)
+        #expect(bench.run(until: { bench.isListening }, within: .seconds(20)))
+        let snapshot = try #require(bench.snapshot)
+        #expect(snapshot.connects == 2 && snapshot.reconnectsLastHour == 0)
+        #expect(snapshot.errorsLastHour == 0 && snapshot.lastError == nil)
+        #expect(bench.onLoop { $0.stream?.failures.connects } == 0)
+    }
+
     // MARK: What is measured
 
     @Test("canary begins without any mark: what was not measured in rest breaks no gate")

@@ -52,8 +52,8 @@ package struct StreamComparison: Sendable {
     package static let restLag = PositionBook.absenceGrace
     /// How late the stream may tell a change. A stream that is later is wrong for all who rely on it.
     package static let streamLag = PositionBook.absenceGrace
-    /// A mark that has not been compared again by then is as good as one that was never compared: what a later sweep finds has
-    /// nothing to do with it. As long as sweeps may be apart.
+    /// A doubt about a mark is settled by the sweep that it asks for, about a second later. What could not be compared since has
+    /// nothing to do with what is found now; listings that fail are no further apart.
     static let markDoubtAge = Duration.seconds(60)
     /// How long a leg is remembered after its close.
     static let flatAge = Duration.seconds(60)
