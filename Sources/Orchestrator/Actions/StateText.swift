@@ -4,8 +4,8 @@ import NIOCore
 
 /// What a consumer remembers of a holding, as the store keeps it.
 ///
-/// It writes its text itself, of words, decimals, whole numbers and truth values alone: there is nothing in it that JSON could
-/// not hold, so no state is ever left out of the store.
+/// It writes its text itself, of words, decimals, whole numbers and truth values alone: there is nothing in it that
+/// JSON could not hold, so no state is ever left out of the store.
 protocol StoredMemory: Decodable {
     func write(to json: ReportWriter)
 }

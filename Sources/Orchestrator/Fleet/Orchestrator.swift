@@ -185,8 +185,8 @@ public final class Orchestrator: Sendable {
         await services.keepTickSizes(at: self.location.tickSizeFile, logger: self.logger)
         try await fleet.begin(floors: self.numberFloors(store))
         await sinks.filled()
-        // Accounts that do not run now get what was left for them when they do, be it by the file that was brought back or by
-        // the one on the disk.
+        // Accounts that do not run now get what was left for them when they do, be it by the file that was brought back
+        // or by the one on the disk.
         let known = self.plan.all + (await fleet.configuration.accounts)
         store.forgetToldEvents(ofOthersThan: Set(known.map(\.name)))
         self.watchFeed(services, store)

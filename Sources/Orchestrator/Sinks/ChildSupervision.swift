@@ -157,7 +157,8 @@ struct ChildSupervision: Sendable {
         }
     }
 
-    /// A pause that has begun ends as early as the new settings may let it; whoever is to end keeps the time that it was given.
+    /// A pause that has begun ends as early as the new settings may let it; whoever is to end keeps the time that it
+    /// was given.
     private mutating func configure(_ settings: Settings, _ now: Uptime) {
         guard settings != self.settings else { return }
         self.settings = settings

@@ -74,8 +74,8 @@ final class EventSinks: Sendable {
 
     // MARK: An account comes
 
-    /// These accounts are about to be added: what they share has, from the first of them on, the label and the bounds that it
-    /// will have with all. Nothing is started before somebody comes who uses it.
+    /// These accounts are about to be added: what they share has, from the first of them on, the label and the bounds
+    /// that it will have with all. Nothing is started before somebody comes who uses it.
     func expect(_ accounts: [(name: String, sinks: [SinkConfiguration])]) {
         self.state.withLock { $0.roster.expect(accounts) }
     }

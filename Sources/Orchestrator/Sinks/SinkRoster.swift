@@ -6,8 +6,8 @@ struct SinkRoster: Sendable {
     enum Joining: Sendable, Equatable {
         /// To be tried again when this one has ended.
         case wait(SinkIdentity)
-        /// Its sinks, in the order of its configuration. Those that nobody has had so far are to be created, the others are
-        /// to take the options over.
+        /// Its sinks, in the order of its configuration. Those that nobody has had so far are to be created, the others
+        /// are to take the options over.
         case joined([SinkPlan.Entry])
     }
 
@@ -28,8 +28,8 @@ struct SinkRoster: Sendable {
 
     func isEnding(_ sink: SinkIdentity) -> Bool { self.seats[sink]?.isEnding ?? false }
 
-    /// These are about to come: what they share is called, from the first of them on, as it will be with all. What they come
-    /// with in the end counts.
+    /// These are about to come: what they share is called, from the first of them on, as it will be with all. What they
+    /// come with in the end counts.
     mutating func expect(_ accounts: [(name: String, sinks: [SinkConfiguration])]) {
         for (name, sinks) in accounts where self.accounts[name] == nil { self.plan.put(name, sinks) }
     }

@@ -105,8 +105,8 @@ extension Store {
         try await self.onThread { self.afterWriting(body) }
     }
 
-    /// Whoever asks waits for the thread, and blocks nobody meanwhile: a disk that does not answer holds up those only who need
-    /// its word.
+    /// Whoever asks waits for the thread, and blocks nobody meanwhile: a disk that does not answer holds up those only
+    /// who need its word.
     func onThread<Value: Sendable>(
         _ body: @escaping @Sendable () -> Result<Value, StoreError>
     ) async throws(StoreError) -> Value {

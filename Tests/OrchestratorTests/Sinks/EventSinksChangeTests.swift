@@ -272,8 +272,8 @@ import Testing
         }
     }
 
-    /// What was brought back names another program than the file on the disk: the account gets its own, and the other one is
-    /// never started.
+    /// What was brought back names another program than the file on the disk: the account gets its own, and the other
+    /// one is never started.
     @Test func anAccountGetsWhatItComesWithAndNothingElseIsStarted() async throws {
         try await SinkFleet.with { fleet in
             let (file, restored) = ("touch $1/unused; exec cat", "touch $1/used; exec cat >> $1/heard")

@@ -158,7 +158,8 @@ extension EndToEnd.ExecSinks {
         }
     }
 
-    /// `rollback --revision` holds over a restart, with the consumers of the revision; those of the file on the disk do not run.
+    /// `rollback --revision` holds over a restart, with the consumers of the revision; those of the file on the disk do
+    /// not run.
     @Test(.timeLimit(.minutes(1)))
     func afterARestartTheConsumersAreThoseOfTheRevisionThatWasBroughtBack() async throws {
         try await Workplace.with { place in
