@@ -30,12 +30,6 @@ import Testing
         #expect(ExitStatus(report.health).rawValue == code)
     }
 
-    @Test func aRolledBackAccountDegradesTheFleet() {
-        let counts = StatusReport.PositionCounts(open: 0, stale: 0, unprotected: 0)
-        let health = StatusReport.Health.ofAccount(enabled: true, state: .live, counts: counts, rolledBack: true)
-        #expect(ExitStatus(Samples.report([Samples.account("a", health: health)]).health).rawValue == 1)
-    }
-
     @Test(
         arguments: [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (64, 3), (75, 3), (77, 3), (78, 3), (130, 3)]
             as [(Int32, Int32)]

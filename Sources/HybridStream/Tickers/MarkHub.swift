@@ -151,8 +151,6 @@ public final class MarkHub: @unchecked Sendable {
         self.entries[place.entry].holders[place.index].isMuted = isMuted
     }
 
-    func isMuted(_ place: Place) -> Bool { self.entries[place.entry].holders[place.index].isMuted }
-
     /// The leg's value comes from elsewhere until its tracker accepts a mark.
     func setApart(_ place: Place) {
         self.entries[place.entry].holders[place.index].isApart = true

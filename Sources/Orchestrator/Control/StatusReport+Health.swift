@@ -2,14 +2,12 @@ extension StatusReport.Health {
     /// An account's health, from what was observed.
     ///
     /// Critical: it failed, or a position has no stop though its strategy demands one. Degraded: it works, but starts,
-    /// reconnects, fell back, was rolled back, or holds a position whose mark is stale. Disabled and drained accounts
-    /// are healthy: nobody expects anything of them.
-    /// - Parameter rolledBack: an override holds the account below the mode its file asks for.
+    /// reconnects, fell back, or holds a position whose mark is stale. Disabled and drained accounts are healthy: nobody
+    /// expects anything of them.
     public static func ofAccount(
         enabled: Bool,
         state: StatusReport.State,
-        counts: StatusReport.PositionCounts,
-        rolledBack: Bool = false
+        counts: StatusReport.PositionCounts
     ) -> StatusReport.Health {
         guard enabled else { return .healthy }
         switch state {
@@ -21,7 +19,7 @@ extension StatusReport.Health {
             return counts.unprotected > 0 ? .critical : .degraded
         case .live:
             if counts.unprotected > 0 { return .critical }
-            return counts.stale > 0 || rolledBack ? .degraded : .healthy
+            return counts.stale > 0 ? .degraded : .healthy
         }
     }
 

@@ -28,7 +28,8 @@ extension AccountSupervisor {
     /// thread.
     /// - Returns: the last number that the account's events had.
     func endDrain() async throws -> Int64 {
-        try await self.stream?.stop()
+        let stream = try await self.eventLoop.submit { self.stream }.get()
+        try await stream?.stop()
         return try await self.eventLoop.submit {
             self.drain = .drained
             self.loop.batchEnded()

@@ -94,7 +94,8 @@ package final class AccountSupervisor: @unchecked Sendable {
         try await self.eventLoop.flatSubmit {
             self.drain == .none ? self.finishActions() : self.eventLoop.makeSucceededVoidFuture()
         }.get()
-        try await self.stream?.stop()
+        let stream = try await self.eventLoop.submit { self.stream }.get()
+        try await stream?.stop()
     }
 
     /// Nothing more is decided; what is on its way to the exchange gets its answer, if that does not take too long. What has

@@ -167,7 +167,7 @@ extension Fleet {
 
     private func tooLate(_ reason: String) -> ChangeReport {
         let names = self.members.filter(\.value.isLeaving).keys.sorted().prefix(5).joined(separator: ", ")
-        let leaving = names.isEmpty ? "" : " (\(names) is draining)"
+        let leaving = names.isEmpty ? "" : " (draining: \(names))"
         return ChangeReport(
             accounts: [],
             text: "nothing was changed: \(reason)\(leaving); ask again",

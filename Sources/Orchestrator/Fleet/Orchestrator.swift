@@ -46,8 +46,6 @@ public final class Orchestrator: Sendable {
     /// What an operator should know before trusting the start.
     public var warnings: [String] { self.plan.warnings }
 
-    public var accountCount: Int { self.plan.running.count }
-
     public var controlSocket: String { self.location.controlSocket }
 
     /// Ends ``run()``: sockets are closed with 1000, queues flushed, the store closed. Does nothing the second time.

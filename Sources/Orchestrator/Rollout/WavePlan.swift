@@ -5,8 +5,6 @@ package import HybridStream
 package struct WavePlan: Sendable {
     package enum Health: Sendable, Equatable {
         case healthy, unhealthy
-        /// Disabled or drained: neither promoted nor waited for.
-        case uncounted
     }
 
     /// What is known of an account at one instant.
@@ -111,7 +109,8 @@ package struct WavePlan: Sendable {
     /// Where an account was before it was promoted; nil of one that was not.
     package func origin(of account: String) -> RolloutStage? { self.moves[account]?.from }
 
-    /// - Parameter accounts: all of the plan; one that is missing does not count.
+    /// - Parameter accounts: all of the plan; one that is missing, because it is drained or disabled, is neither promoted nor
+    ///   waited for.
     package mutating func tick(_ accounts: [String: Account], now: Uptime) -> Step? {
         if case .ended = self.phase { return nil }
         defer { for (name, account) in accounts { self.seen[name] = account.stage } }
@@ -167,9 +166,7 @@ package struct WavePlan: Sendable {
     }
 
     private func target(of name: String, _ accounts: [String: Account]) -> RolloutStage? {
-        guard let account = accounts[name], account.health != .uncounted,
-            let target = account.stage.above(steps: self.steps)
-        else { return nil }
+        guard let target = accounts[name]?.stage.above(steps: self.steps) else { return nil }
         return self.cap.map { target.mode > $0 } ?? false ? nil : target
     }
 
@@ -181,9 +178,7 @@ package struct WavePlan: Sendable {
 
     private func hasArrived(_ accounts: [String: Account]) -> Bool {
         self.members.allSatisfy { name in
-            guard let account = accounts[name], account.health != .uncounted, let move = self.moves[name] else {
-                return true
-            }
+            guard let account = accounts[name], let move = self.moves[name] else { return true }
             return account.stage >= move.to
         }
     }
@@ -200,9 +195,7 @@ package struct WavePlan: Sendable {
     }
 
     private func problem(_ name: String, _ accounts: [String: Account]) -> String? {
-        guard let move = self.moves[name], let account = accounts[name], account.health != .uncounted else {
-            return nil
-        }
+        guard let move = self.moves[name], let account = accounts[name] else { return nil }
         if let failure = self.failures[name] { return "\(name) could not be promoted: \(failure)" }
         var isUnderWay = false
         if case .promoting = self.phase { isUnderWay = self.members.contains(name) }

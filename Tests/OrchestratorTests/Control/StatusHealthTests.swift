@@ -25,13 +25,6 @@ import Testing
         #expect(StatusReport.Health.ofAccount(enabled: true, state: state, counts: counts) == .critical)
     }
 
-    @Test func rolledBackIsDegraded() {
-        #expect(
-            StatusReport.Health.ofAccount(enabled: true, state: .live, counts: self.nothing, rolledBack: true)
-                == .degraded
-        )
-    }
-
     @Test func disabledAccountsNeverCount() {
         let counts = StatusReport.PositionCounts(open: 1, stale: 1, unprotected: 1)
         #expect(StatusReport.Health.ofAccount(enabled: false, state: .failed, counts: counts) == .healthy)

@@ -25,7 +25,7 @@ import Testing
         }
         #expect(results.all.map { $0.failure?.kind } == [.tooLate])
         #expect(results.all[0].failure?.reason.contains("action_journal") == true, "the disk's own reason is in it")
-        while store.trouble != nil { try await Task.sleep(for: .milliseconds(5)) }
+        try await store.waitUntilWell()
         #expect(try await store.history().isEmpty)
         #expect(results.all.count == 1)
         #expect(try store.loadAccount("a").states.map(\.state) == ["{\"peak\":\"1\"}"], "what is remembered counts")
@@ -54,7 +54,7 @@ import Testing
             #expect(result.failure != nil)
             store.recordAction(rejected)
         }
-        while store.trouble != nil { try await Task.sleep(for: .milliseconds(5)) }
+        try await store.waitUntilWell()
         #expect(try await store.history() == [rejected])
         try await store.close()
     }
@@ -105,7 +105,7 @@ import Testing
         }
         try record(150..<200)
         for result in results { try await result.wait(1) }
-        while store.trouble != nil { try await Task.sleep(for: .milliseconds(5)) }
+        try await store.waitUntilWell()
         let written = try await Set(store.history().map(\.orderLinkID))
         try await store.close()
         #expect(results.allSatisfy { $0.all.count == 1 })

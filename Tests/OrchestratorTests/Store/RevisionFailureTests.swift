@@ -43,7 +43,7 @@ import Testing
             let draft = RevisionFixtures.draft(overrides: ["a": AccountOverride(isDrained: true)])
             #expect(await store.tryCommit(draft).failure != nil)
         }
-        while store.trouble != nil { try await Task.sleep(for: .milliseconds(5)) }
+        try await store.waitUntilWell()
         #expect(try store.rolloutMemory().keys.sorted() == ["b"], "what nobody waits for is written later")
         #expect(try await store.allRevisions().isEmpty)
         #expect(try store.overrides().isEmpty)

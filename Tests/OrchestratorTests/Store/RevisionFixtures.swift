@@ -60,6 +60,11 @@ extension Store {
         try await self.database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM source_text") }
     }
 
+    /// Until it can write again.
+    func waitUntilWell() async throws {
+        while self.trouble != nil { try await Task.sleep(for: .milliseconds(5)) }
+    }
+
     func allRevisions() async throws -> [Revision] { try await self.revisions(RevisionsRequest(limit: 10_000)) }
 }
 

@@ -172,7 +172,7 @@ import Testing
         await #expect(throws: StoreError.self) { try await store.flush() }
         #expect(store.trouble?.kind == .write)
         try await store.database.write { try $0.execute(sql: "ALTER TABLE hidden RENAME TO position_book") }
-        while store.trouble != nil { try await Task.sleep(for: .milliseconds(5)) }
+        try await store.waitUntilWell()
         #expect(try store.loadAccount("a").positions.count == 1)
         #expect(changes.withLock { $0.map { $0?.kind } } == [.write, nil])
         try await store.close()
