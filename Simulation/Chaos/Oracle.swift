@@ -41,6 +41,7 @@ final class Oracle: @unchecked Sendable {
     private var sentAt: [String: Int64] = [:]
     /// When it did so again after a pause.
     private var gapEnded: [String: Int64] = [:]
+    private var garbledUntil: Int64 = 0
     /// Marks of the exchange, newest last.
     private var marks: [String: [(time: Int64, mark: Int64, listed: Int64)]] = [:]
     /// Marks in listings may be so many thousandths above the tickers'.
@@ -111,13 +112,21 @@ final class Oracle: @unchecked Sendable {
         self.sentAt[symbol] = now
     }
 
+    /// Frames are damaged from now on, for so long.
+    func garbled(for duration: Duration) {
+        self.garbledUntil = max(self.garbledUntil, self.time.nanoseconds + duration.nanoseconds)
+    }
+
     /// Between two tickers of a symbol that somebody is told of, two steps of the prices and a little more.
     private static let longestPause = Duration.milliseconds(1_500)
 
-    /// Whether the exchange has kept the marks of a symbol to itself, now or a moment ago: whoever looks once a second at
-    /// what two sweeps have found, a second apart, learns of it late. No network here holds a frame for as long.
+    /// Whether the marks of a symbol have not come, now or a moment ago: the exchange has kept them to itself, or frames
+    /// were damaged. Whoever looks once a second at what two sweeps have found, a second apart, learns of it late. No
+    /// network here holds a frame for as long.
     func wasSilent(_ symbol: String) -> Bool {
         let now = self.time.nanoseconds
+        // A mark that was in a damaged frame comes again only when it changes.
+        if now < self.garbledUntil + Self.tolerance.nanoseconds { return true }
         guard let last = self.sentAt[symbol], now - last <= Self.longestPause.nanoseconds else { return true }
         return self.gapEnded[symbol].map { now - $0 <= Self.tolerance.nanoseconds } ?? false
     }
