@@ -19,6 +19,8 @@ final class ActionOracle {
     private var orders: [String: (filled: Int64, status: String, leg: VirtualExchange.Leg)] = [:]
     /// The stop of the holding that is open, and when that began.
     private var stops: [VirtualExchange.Leg: (openTime: Int64, side: String, stop: Int64)] = [:]
+    /// When holdings were over, by when they began.
+    private var ends: [VirtualExchange.Leg: [Int64: Int64]] = [:]
     private(set) var closings: [ChaosRun.Closing] = []
     private let start: Int64
     private(set) var orderCount = 0
@@ -101,6 +103,9 @@ final class ActionOracle {
     /// Nobody but the client sets stops here, and it never moves one against the position.
     private func judge(_ change: VirtualExchange.Change) {
         let holding = change.holding
+        if let before = self.stops[change.leg], !holding.isOpen || before.openTime != change.openTime {
+            self.ends[change.leg, default: [:]][before.openTime] = change.time
+        }
         guard holding.isOpen else {
             self.stops[change.leg] = nil
             return
@@ -196,11 +201,20 @@ final class ActionOracle {
         guard record.action == "close_position", record.isFinished else { return }
         let filled = self.orders[record.orderLinkID]?.filled ?? 0
         switch record.outcome {
-        case .done where filled == 0 && record.returnCode != 110017:
+        case .done where filled == 0 && record.returnCode != 110017 && !self.wasClosedBefore(record):
             self.complain("\(record.orderLinkID) is done, and closed nothing: \(record.text)")
         case .rejected where filled > 0:
             self.complain("\(record.orderLinkID) is rejected, and closed \(filled): \(record.text)")
         default: break
         }
+    }
+
+    /// Whether the holding was closed by something else, its stop or its owner, before the action was called done: an
+    /// order that the exchange has accepted may come too late as well.
+    private func wasClosedBefore(_ record: ActionRecord) -> Bool {
+        let leg = VirtualExchange.Leg(record.account, record.opening.key)
+        guard let done = self.journal.finished[record.orderLinkID], let ends = self.ends[leg] else { return false }
+        if record.opening.openTime > 0 { return ends[record.opening.openTime].map { $0 <= done } ?? false }
+        return ends.contains { $0.value >= record.opening.firstSeen && $0.value <= done }
     }
 }

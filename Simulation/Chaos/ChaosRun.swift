@@ -226,6 +226,7 @@ public final class ChaosRun {
             self.control(path, body)
         case .faults(let body, let duration):
             self.control("/faults", body)
+            if body.contains("garble") { self.oracle.garbled(for: duration) }
             self.time.schedule(in: duration) { self.control("/faults", Self.off(body)) }
         case .blackHole(let duration):
             self.network.isBlackHole = true

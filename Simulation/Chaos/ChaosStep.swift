@@ -180,6 +180,19 @@ public struct ChaosPlan: Sendable {
         if rolls { self.addRollout(&random) }
         if isCalm { self.entries.removeAll { $0.step.isFault && !$0.step.isAboutActions } }
         self.entries.sort { $0.time < $1.time }
+        self.spaceLies()
+    }
+
+    /// Two listings in a row that lack what is there cannot be told from the truth. So the next such lie is not prepared
+    /// before the one before it was surely told, and the listing after it has come.
+    private mutating func spaceLies() {
+        var last = Duration.seconds(-60)
+        self.entries.removeAll { entry in
+            guard case .faults(let body, _) = entry.step, body.contains("empty_sweep") else { return false }
+            if entry.time - last < .seconds(60) { return true }
+            last = entry.time
+            return false
+        }
     }
 
     /// Whether rows of a private connection that seems to be well may be late or never come.

@@ -39,6 +39,9 @@ final class Oracle: @unchecked Sendable {
     private var numbers: [String: Int64] = [:]
     /// When the exchange last put a ticker of the symbol on a connection.
     private var sentAt: [String: Int64] = [:]
+    /// When it did so again after a pause.
+    private var gapEnded: [String: Int64] = [:]
+    private var garbledUntil: Int64 = 0
     /// Marks of the exchange, newest last.
     private var marks: [String: [(time: Int64, mark: Int64, listed: Int64)]] = [:]
     /// Marks in listings may be so many thousandths above the tickers'.
@@ -103,7 +106,30 @@ final class Oracle: @unchecked Sendable {
         }
     }
 
-    func noteTicker(_ symbol: String) { self.sentAt[symbol] = self.time.nanoseconds }
+    func noteTicker(_ symbol: String) {
+        let now = self.time.nanoseconds
+        if let last = self.sentAt[symbol], now - last > Self.longestPause.nanoseconds { self.gapEnded[symbol] = now }
+        self.sentAt[symbol] = now
+    }
+
+    /// Frames are damaged from now on, for so long.
+    func garbled(for duration: Duration) {
+        self.garbledUntil = max(self.garbledUntil, self.time.nanoseconds + duration.nanoseconds)
+    }
+
+    /// Between two tickers of a symbol that somebody is told of, two steps of the prices and a little more.
+    private static let longestPause = Duration.milliseconds(1_500)
+
+    /// Whether the marks of a symbol have not come, now or a moment ago: the exchange has kept them to itself, or frames
+    /// were damaged. Whoever looks once a second at what two sweeps have found, a second apart, learns of it late. No
+    /// network here holds a frame for as long.
+    func wasSilent(_ symbol: String) -> Bool {
+        let now = self.time.nanoseconds
+        // A mark that was in a damaged frame comes again only when it changes.
+        if now < self.garbledUntil + Self.tolerance.nanoseconds { return true }
+        guard let last = self.sentAt[symbol], now - last <= Self.longestPause.nanoseconds else { return true }
+        return self.gapEnded[symbol].map { now - $0 <= Self.tolerance.nanoseconds } ?? false
+    }
 
     func noteMarks(_ symbols: [String]) {
         let now = self.time.nanoseconds
@@ -437,16 +463,21 @@ final class Oracle: @unchecked Sendable {
     private func checkBook(_ account: AccountSupervisor, _ holdings: [Leg: Holding]) {
         guard let tracker = account.stream?.tracker else { return }
         var left = holdings
+        var unpolled: Set<Leg> = []
         for (slot, cell) in tracker.book.cells.enumerated() where cell.position.isOpen {
             let key = cell.position.key
             let leg = Leg(account.name, key)
-            guard let holding = left.removeValue(forKey: leg) else {
+            let holding = left.removeValue(forKey: leg)
+            // What a consumer has set a moment ago, or what its stop has closed, is seen by the next poll.
+            let changedAt = self.changedAt[leg] ?? 0
+            if !tracker.hasTicker(slot), changedAt > self.time.nanoseconds - 12_000_000_000 {
+                unpolled.insert(leg)
+                continue
+            }
+            guard let holding else {
                 self.complain("\(account.name) \(key): in the book, not on the exchange")
                 continue
             }
-            // What a consumer has set a moment ago is seen by the next poll.
-            let changedAt = self.changedAt[leg] ?? 0
-            if !tracker.hasTicker(slot), changedAt > self.time.nanoseconds - 12_000_000_000 { continue }
             if !Self.fits(holding, cell.position) {
                 self.complain("\(account.name) \(key): \(cell.position.amount) in the book, \(holding) on the exchange")
             }
@@ -468,6 +499,7 @@ final class Oracle: @unchecked Sendable {
             )
         }
         for (leg, told) in self.told where leg.account == account.name && told.isOpen && holdings[leg] == nil {
+            if unpolled.contains(leg) { continue }
             self.complain("\(account.name) \(leg.symbol)/\(leg.index): closed, and the events do not say so")
         }
     }

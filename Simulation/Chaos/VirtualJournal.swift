@@ -12,6 +12,8 @@ final class VirtualJournal: ActionRecorder, @unchecked Sendable {
     private var closes: [String: String] = [:]
     /// When each action got onto the disk, in the exchange's time.
     private(set) var committed: [String: Int64] = [:]
+    /// When the disk first had its end, in the exchange's time.
+    private(set) var finished: [String: Int64] = [:]
     /// In the order in which they were written.
     private(set) var actions: [String: ActionRecord] = [:]
     private var order: [String] = []
@@ -108,6 +110,9 @@ final class VirtualJournal: ActionRecorder, @unchecked Sendable {
             self.actions[record.orderLinkID] = record
             self.committed[record.orderLinkID] = self.time.exchangeTime
             self.order.append(record.orderLinkID)
+        }
+        if record.isFinished, self.finished[record.orderLinkID] == nil {
+            self.finished[record.orderLinkID] = self.time.exchangeTime
         }
         for state in states { self.put(state) }
     }

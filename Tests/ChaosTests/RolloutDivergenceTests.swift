@@ -40,6 +40,29 @@ struct RolloutDivergenceTests {
         self.expectNothing(await script.run())
     }
 
+    @Test("a ticker that is silent is told as stale, and differs from nothing", arguments: streaming)
+    func silentTicker(_ mode: Mode) async {
+        var script = RolloutScript(holding: mode, until: .seconds(200))
+        script.reconcile = .seconds(5)
+        script.fault(#"{"silence":{"symbol":"BTCUSDT","sticky":true}}"#)
+        for second in [20, 50, 80, 110] {
+            script.add(Self.start + .seconds(second), .move(symbol: "BTCUSDT", perMille: -30))
+        }
+        self.expectNothing(await script.run())
+    }
+
+    @Test("until a silent ticker is called stale its mark is believed, and differs if the price moves")
+    func wrongMark() async {
+        var script = RolloutScript(holding: .parallel, until: .seconds(200))
+        script.fault(#"{"silence":{"symbol":"BTCUSDT","sticky":true}}"#)
+        script.add(Self.start + .milliseconds(500), .move(symbol: "BTCUSDT", perMille: -30))
+        let story = await script.run().story
+        #expect(story.names(Self.victim) == ["divergence"])
+        #expect(story.triggers.first?.text.contains("BTCUSDT: REST has a mark") ?? false)
+        #expect((story.triggers.first?.time ?? .zero) < Self.start + .seconds(11))
+        #expect(story.trouble(Self.neighbour) == [])
+    }
+
     // MARK: Positions
 
     @Test("a position that REST lists twice and the stream never tells", arguments: streaming)

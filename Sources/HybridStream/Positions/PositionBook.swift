@@ -125,6 +125,13 @@ public struct PositionBook: Sendable {
             self.hasDoubt = true
             return
         }
+        if cell.isClosedByAbsence, !row.isOpen, row.seq == cell.position.seq,
+            row.updatedTime == cell.position.updatedTime
+        {
+            // The close that another book has concluded from the same absence: rows from before it may still come.
+            self.cells[slot].flatSince = now
+            return
+        }
         self.cells[slot].position = row
         self.cells[slot].isStreamed = origin == .stream
         if !row.isOpen { self.cells[slot].flatSince = now }

@@ -128,9 +128,14 @@ public final class MarkHub: @unchecked Sendable {
     /// What all holders share whose value is the ticker's.
     func entry(_ place: Place) -> Entry { self.entries[place.entry] }
 
-    /// Between which prices a held symbol's mark was from one instant to another; nil if that is not known.
+    /// Between which prices a held symbol's mark was from one instant to another; nil if that is not known. Of a ticker
+    /// that is silent nothing is known: that its last mark is old has been told, and what REST says in its place is not
+    /// its own.
     public func range(_ symbol: String, from: Uptime, to: Uptime) -> MarkRange? {
-        self.indexes[symbol].flatMap { self.entries[$0].history.range(from: from, to: to) }
+        guard let index = self.indexes[symbol], !self.entries[index].isStale,
+            self.entries[index].mark?.source == .hybrid
+        else { return nil }
+        return self.entries[index].history.range(from: from, to: to)
     }
 
     /// How many marks of a held symbol have come to this hub, and when the last one did.

@@ -157,7 +157,9 @@ public struct AccountDesk: Sendable {
         leg.isDirty = true
         // It may have changed since it was asked for; whoever is asked keeps it for a while.
         self.effects.append(.needInstrument(position.key.symbol))
-        for flight in self.flights.values where flight.action.opening == leg.opening {
+        // Of several the newest holds the place, whatever the order in which they are kept.
+        let own = self.flights.values.filter { $0.action.opening == leg.opening }
+        for flight in own.sorted(by: { ($0.action.created, $0.action.id) < ($1.action.created, $1.action.id) }) {
             if flight.action.intent.isClosing {
                 leg.closeFlight = flight.action.id
             } else {

@@ -39,21 +39,18 @@ extension AccountDesk {
     /// The desk of the process that comes after the one that ended here, knowing what the store would.
     /// - Parameters:
     ///   - failures: gets what could not be taken over, and begins anew.
-    ///   - wasWritten: whether an action that was decided last had come into the journal.
+    ///   - lost: actions that were decided last and had not come into the journal.
+    ///   - unfinished: those in the journal whose end it does not have.
     func restarted(
         isDryRun: Bool,
         at time: DeskTime,
         failures: inout [String],
-        wasWritten: (Action) -> Bool
+        lost: [Action],
+        unfinished: [Action]
     ) -> AccountDesk {
         var before = self
-        var unfinished: [Action] = []
-        for flight in self.flights.values {
-            if flight.phase != .journalling || wasWritten(flight.action) {
-                unfinished.append(flight.action)
-            } else if let slot = self.slot(of: flight.action) {
-                before.legs[slot]?.attempts[flight.action.seat] -= 1
-            }
+        for action in lost {
+            if let slot = self.slot(of: action) { before.legs[slot]?.attempts[action.seat] -= 1 }
         }
         var settings = self.settings
         settings.isDryRun = isDryRun

@@ -16,6 +16,9 @@ struct ReplayAccount {
     private(set) var holdings: [ReplayHolding] = []
     private(set) var failures: [String] = []
     private(set) var guessedTickSizes: Set<String> = []
+    /// What the journal would have without an end, by id: also a stop that was accepted and that no row has shown yet.
+    /// The next process looks it up, and until then decides nothing that it would stand in the way of.
+    private var unfinished: [String: Action] = [:]
 
     /// Whose answers count.
     enum Mode {
@@ -212,12 +215,14 @@ struct ReplayAccount {
                 switch effect {
                 case .journal(let action):
                     self.actions.append(ReplayAction(account: self.name, action))
-                    if action.isDryRun { self.accepted(action) }
+                    if action.isDryRun { self.accepted(action) } else { self.unfinished[action.id] = action }
                     if action.intent.isClosing, let index = self.holding(of: action.opening) {
                         self.holdings[index].closedBy = action.seat
                     }
                 case .virtualExit(let opening, let price, let seat):
                     self.exit(opening, at: price ?? .zero, seat)
+                case .note(let action, .done, _, _), .note(let action, .rejected, _, _):
+                    self.unfinished[action.id] = nil
                 case .note, .send, .findOrder, .findPosition, .tell, .sweep, .needInstrument, .forget:
                     // The recording tells what came of them.
                     break
@@ -274,13 +279,16 @@ struct ReplayAccount {
         let wasWritten = { (action: Action) in
             survey.actions[action.id].map { $0.life >= life && $0.outcome != .journalled } ?? false
         }
-        let lost = Set(self.desk.actionsBeingWritten.filter { !wasWritten($0) }.map(\.id))
-        self.actions.removeAll { lost.contains($0.id) }
+        let lost = self.desk.actionsBeingWritten.filter { !wasWritten($0) }
+        for action in lost { self.unfinished[action.id] = nil }
+        let ids = Set(lost.map(\.id))
+        self.actions.removeAll { ids.contains($0.id) }
         self.desk = self.desk.restarted(
             isDryRun: isDryRun,
             at: Self.time(self.desk.clock),
             failures: &self.failures,
-            wasWritten: wasWritten
+            lost: lost,
+            unfinished: self.unfinished.values.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
         )
         // Their tick sizes are known when the recording says so.
         self.knownTickSizes.formUnion(self.slots.keys.map(\.symbol))

@@ -326,6 +326,18 @@ struct PositionBookTests {
         #expect(rig.sweep([other, row(4, seq: 10, time: 2_500)], at: 3_200) == ["opened BTCUSDT/0 4"])
     }
 
+    @Test("a close that another book has concluded from the same absence proves no more than that")
+    func sharedAbsence() {
+        let other = row(5, symbol: "A", seq: 1, time: 1)
+        var rig = BookRig()
+        _ = rig.sweep([row(1, seq: 5, time: 5), other])
+        rig.wait(60)
+        #expect(rig.sweep([other], at: 1_000) == ["closed BTCUSDT/0 0"])
+        #expect(rig.stream(row(0, seq: 5, time: 5)) == [], "flat as known")
+        #expect(rig.stream(row(1, seq: 5, time: 5)) == [], "a late row from before the sweep")
+        #expect(rig.stream(row(2, seq: 6, time: 1_200)) == ["opened BTCUSDT/0 2"])
+    }
+
     @Test("a sweep delivers what was missed as what it is")
     func missed() {
         var rig = BookRig()

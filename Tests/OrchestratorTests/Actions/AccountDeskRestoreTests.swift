@@ -50,6 +50,24 @@ struct AccountDeskRestoreTests {
         #expect(rig.journalled[0].opening == former.journalled[0].opening)
     }
 
+    /// Where rows come late, two stops may have been accepted that none has shown.
+    @Test("of several stops that are looked up the newest holds the place", arguments: [true, false])
+    func severalStops(isNewestFirst: Bool) throws {
+        var former = Self.trailing()
+        _ = former.commit()
+        _ = former.answer(.accepted, code: 0)
+        former.wall += 60_000
+        #expect(former.event(.mark, Self.long, mark: "1040") == ["journal t2 set_stop 1034.8"])
+        let stops = former.journalled
+        var (rig, effects) = try Self.restarted(former, unfinished: isNewestFirst ? stops.reversed() : stops)
+        #expect(effects == ["find position", "find position"])
+        #expect(rig.event(.resync, Self.long, mark: "1050") == [], "it waits for what is found")
+        let row = DeskRig.row(5, stop: "1034.8")
+        _ = rig.step { $0.found(stops[1].id, .position(row), at: $1) }
+        rig.wall += 60_000
+        #expect(rig.event(.mark, Self.long, mark: "1060") == ["journal t3 set_stop 1054.7"])
+    }
+
     @Test("what a dry run remembers as done was never done: the first mark of the live run closes nothing")
     func dryRunToLive() throws {
         let former = Self.trailing(isDryRun: true)

@@ -117,6 +117,31 @@ struct ReplayAnswersTests {
         #expect(outcome.holdings.count == 1, "a restart opens nothing")
     }
 
+    /// A poll may take seconds to show a stop, and until then the journal has no end of it.
+    @Test("a kill between a stop and the row that shows it: it is looked up first", arguments: [true, false])
+    func killedBeforeTheRow(isShown: Bool) throws {
+        var (it, id) = Self.opened()
+        it.stop(id(1), "960", .journalled)
+        it.stop(id(1), "960", .accepted, code: 0)
+        it.consumers(.started)
+        it.event(.resync, Row.row(5))
+        it.consumers(.ready)
+        it.event(.mark, Row.row(5), mark: "1000.2")
+        if isShown {
+            it.stop(id(1), "960", .accepted)
+            it.event(.mark, Row.row(5), mark: "1000.3")
+            it.event(.amended, Row.row(5, stop: "960"))
+            it.stop(id(1), "960", .done)
+        } else {
+            it.stop(id(1), "960", .rejected, refusal: .again)
+            it.event(.mark, Row.row(5), mark: "1000.3")
+            it.stop(id(2), "960", .journalled)
+        }
+        let outcome = try it.run(Self.strategy)
+        #expect(outcome.isAsRecorded)
+        #expect(outcome.actions.map(\.id) == (isShown ? [id(1)] : [id(1), id(2)]))
+    }
+
     @Test("nothing is decided from the end of a process to the next")
     func stopped() throws {
         var it = RecordingBuilder()

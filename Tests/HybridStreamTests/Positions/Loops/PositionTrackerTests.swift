@@ -67,13 +67,20 @@ struct PositionTrackerTests {
             return self.observer.take()
         }
 
-        func mark(_ price: String, cs: Int64, time: Int64? = nil, index: Int = 0) -> [String] {
+        func mark(
+            _ price: String,
+            cs: Int64,
+            time: Int64? = nil,
+            index: Int = 0,
+            source: PositionUpdate.Source = .hybrid
+        ) -> [String] {
             let mark = Mark(
                 price: FixedPoint(price) ?? .zero,
                 cs: cs,
                 exchangeTime: time ?? cs,
                 receivedTime: 1,
-                receivedUptime: .seconds(1)
+                receivedUptime: .seconds(1),
+                source: source
             )
             self.hub.deliver(mark, index: index, conflated: 0)
             return self.observer.take()
@@ -126,6 +133,25 @@ struct PositionTrackerTests {
         #expect(rig.stale() == ["stale hybrid 1 @101 stale"])
         #expect(rig.stream(row(-1, leg: 2, seq: 4, time: 4)) == ["opened hybrid -1 @101 stale"])
         #expect(rig.mark("101", cs: 11) == ["fresh hybrid 1 @101", "fresh hybrid -1 @101"])
+    }
+
+    @Test("the range of a mark is known while the ticker delivers, not while it is silent or REST stands in")
+    func ranges() {
+        let rig = Rig()
+        func range() -> MarkRange? { rig.hub.range("BTCUSDT", from: .seconds(1), to: .seconds(2)) }
+        let known = MarkRange(low: FixedPoint(101), high: FixedPoint(101))
+        _ = rig.stream(row(1, seq: 1, time: 1))
+        #expect(range() == nil)
+        _ = rig.mark("101", cs: 10)
+        #expect(range() == known)
+        _ = rig.stale()
+        #expect(range() == nil, "its last mark is told as stale")
+        #expect(rig.mark("90", cs: 11, source: .rest) == ["fresh rest 1 @90"])
+        #expect(range() == nil, "what REST said is not the ticker's")
+        _ = rig.mark("101", cs: 12)
+        #expect(range() == known, "and leaves no trace")
+        _ = rig.stream(row(0, seq: 2, time: 2))
+        #expect(range() == nil)
     }
 
     @Test("stale is said once, and fresh once, also when the price is as before")
