@@ -9,7 +9,9 @@ seeds=1000
 
 tree=$(mktemp -d "${TMPDIR:-/tmp}/bybitctl-mutants.XXXXXX")
 trap 'rm -rf "$tree"' EXIT
-cp -R "$root/Package.swift" "$root/Package.resolved" "$root/Sources" "$root/Tests" "$root/Simulation" "$root/Benchmarks" "$tree/"
+cp -R "$root/Package.swift" "$root/Sources" "$root/Tests" "$root/Simulation" "$root/Benchmarks" "$tree/"
+# The same versions as the sources beside it, where some have been resolved.
+[ ! -e "$root/Package.resolved" ] || cp "$root/Package.resolved" "$tree/"
 cd "$tree"
 if ! git apply Simulation/mutants.patch; then
     echo "error: Simulation/mutants.patch does not fit the sources any more" >&2

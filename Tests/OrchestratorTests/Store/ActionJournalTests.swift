@@ -146,13 +146,14 @@ import Testing
         let store = try Store.open(path: self.folder.path)
         // The first one pays for what is only done once.
         _ = await store.journal(try StoreFixtures.action("bt-0"))
+        // Whoever waits for a collection waits 50 ms each time; on a busy machine others wait as well, but not every time.
         let clock = ContinuousClock()
-        let times = try await (1...20).asyncMap { number in
-            let record = try StoreFixtures.action("bt-\(number)")
-            return await clock.measure { _ = await store.journal(record) }
+        var times: [Duration] = []
+        while times.last.map({ $0 >= .milliseconds(40) }) ?? true, times.count < 1_000 {
+            let record = try StoreFixtures.action("bt-\(times.count + 1)")
+            times.append(await clock.measure { _ = await store.journal(record) })
         }
-        // Whoever waits for a collection waits 50 ms each time.
-        #expect(times.min().map { $0 < .milliseconds(40) } == true, "\(times)")
+        #expect(times.last.map { $0 < .milliseconds(40) } == true, "\(times.count) times, the last \(times.suffix(20))")
         try await store.close()
     }
 
