@@ -210,11 +210,3 @@ import Testing
         try await store.close()
     }
 }
-
-extension Sequence {
-    fileprivate func asyncMap<Mapped>(_ transform: (Element) async throws -> Mapped) async rethrows -> [Mapped] {
-        var mapped: [Mapped] = []
-        for element in self { mapped.append(try await transform(element)) }
-        return mapped
-    }
-}
