@@ -126,12 +126,38 @@ extension Fleet {
         until deadline: ContinuousClock.Instant,
         progress: @escaping Progress
     ) async throws -> ChangeReport {
+        switch try await self.begin(file, cause, until: deadline, progress) {
+        case .nothing(let report): return report
+        case .underWay(let undertaking, let application, let names):
+            let left = max(.zero, ContinuousClock.now.duration(to: deadline))
+            if let report = await undertaking.value(within: left) { return report }
+            guard let results = self.outcomes[application.number] else { return await undertaking.value }
+            return ChangeReport(
+                accounts: names.map { results[$0] ?? self.stillUnderWay($0, from: application.before($0)) },
+                revision: application.revision,
+                text: application.revision.map { "revision \($0) is applied; what is still under way goes on" } ?? ""
+            )
+        }
+    }
+
+    private enum Beginning {
+        case nothing(ChangeReport)
+        case underWay(Undertaking<ChangeReport>, Application, names: [String])
+    }
+
+    /// Makes the file the one that runs, and begins to change the accounts. Another file may come as soon as that is so.
+    private func begin(
+        _ file: File,
+        _ cause: Cause,
+        until deadline: ContinuousClock.Instant,
+        _ progress: @escaping Progress
+    ) async throws -> Beginning {
         guard let fileTurn = await self.turn([.file], until: deadline) else {
-            return self.tooLate("another file is being applied")
+            return .nothing(self.tooLate("another file is being applied"))
         }
         defer { self.end(fileTurn) }
         guard let (work, turn) = try await self.turn(for: file, until: deadline) else {
-            return self.tooLate("changes of accounts that the file is about are still under way")
+            return .nothing(self.tooLate("changes of accounts that the file is about are still under way"))
         }
         let before = Dictionary(uniqueKeysWithValues: work.names.map { ($0, self.now($0)) })
         var number: Int?
@@ -140,7 +166,7 @@ extension Fleet {
             let isNew = work.changesFile || !isKnown
             if !isNew, work.names.isEmpty {
                 self.end(turn)
-                return ChangeReport(accounts: [], text: "the file says what runs already")
+                return .nothing(ChangeReport(accounts: [], text: "the file says what runs already"))
             }
             try self.secureFiles(for: file.configuration)
             if isNew { number = try await self.commit(cause, work.diff, work.rules, file.sources, path: file.path) }
@@ -155,14 +181,7 @@ extension Fleet {
         let application = Application(number: self.applications, revision: number, before: before)
         self.outcomes[application.number] = [:]
         let undertaking = Undertaking { await self.carryOut(work, application, turns, progress) }
-        let left = max(.zero, ContinuousClock.now.duration(to: deadline))
-        if let report = await undertaking.value(within: left) { return report }
-        let results = self.outcomes[application.number] ?? [:]
-        return ChangeReport(
-            accounts: work.names.map { results[$0] ?? self.stillUnderWay($0, from: application.before($0)) },
-            revision: number,
-            text: number.map { "revision \($0) is applied; what is still under way goes on" } ?? ""
-        )
+        return .underWay(undertaking, application, names: work.names)
     }
 
     private func tooLate(_ reason: String) -> ChangeReport {
@@ -305,25 +324,40 @@ extension Fleet {
                 }
             }
         let change: @Sendable (String) async -> ChangeReport.Account = { name in
-            var report = await self.bring(name, isRestart: restarts.contains(name), application)
+            let report = await self.bring(name, isRestart: restarts.contains(name), application)
             if let turn = turns[.account(name)] { await self.end(turn) }
-            report = await self.settled(report)
-            await self.remember(report, of: application)
-            progress(report)
             return report
         }
-        let leaving = Undertaking { await self.each(going, width: going.count, change) }
-        var results = await self.each(switching, width: Self.width, change)
+        let leaving = Undertaking {
+            await self.each(going, width: going.count) {
+                await self.remember(await change($0), of: application, progress)
+            }
+        }
+        let switched = Undertaking {
+            await self.each(switching, width: Self.width) {
+                await self.remember(await change($0), of: application, progress)
+            }
+        }
         _ = await leaving.value(within: Self.roomLimit)
-        results.merge(await self.each(coming, width: coming.count, change)) { _, new in new }
+        _ = await switched.value(within: Self.roomLimit)
+        var results = await self.each(coming, width: coming.count) {
+            await self.remember(await self.settled(await change($0)), of: application, progress)
+        }
+        results.merge(await switched.value) { _, new in new }
         results.merge(await leaving.value) { _, new in new }
         self.outcomes[application.number] = nil
         return ChangeReport(accounts: work.names.compactMap { results[$0] }, revision: application.revision)
     }
 
-    private func remember(_ report: ChangeReport.Account, of application: Application) {
+    private func remember(
+        _ report: ChangeReport.Account,
+        of application: Application,
+        _ progress: Progress
+    ) -> ChangeReport.Account {
         self.outcomes[application.number]?[report.name] = report
         self.note(report, "apply")
+        progress(report)
+        return report
     }
 
     /// Makes one account what the configuration says.

@@ -22,11 +22,16 @@ extension Fleet {
         let deadline = ContinuousClock.now + .milliseconds(request.timeoutMilliseconds)
         // A drain waits for others than the exchange: nobody is kept waiting for it.
         let width = request.command == .drain || request.command == .disable ? names.count : Self.width
-        let results = await self.each(names, width: width) { name in
+        let one: @Sendable (String) async -> ChangeReport.Account = { name in
             let result = await self.perform(request, on: name, by: caller, until: deadline)
             progress(result)
             return result
         }
+        // Neither do those who are just leaving keep anybody waiting.
+        let leaving = names.filter { self.members[$0]?.isLeaving ?? false }
+        let others = names.filter { !leaving.contains($0) }
+        async let late = self.each(leaving, width: leaving.count, one)
+        let results = await self.each(others, width: width, one).merging(await late) { first, _ in first }
         return ChangeReport(accounts: names.compactMap { results[$0] })
     }
 
@@ -64,7 +69,7 @@ extension Fleet {
             let ticket = await self.turn([.account(name)], isUrgent: request.command == .rollback)
             var result = await self.perform(request, on: name, by: caller)
             await self.end(ticket)
-            result = await self.settled(result)
+            if request.command == .enable || request.command == .resume { result = await self.settled(result) }
             await self.note(result, request.command.rawValue)
             return result
         }

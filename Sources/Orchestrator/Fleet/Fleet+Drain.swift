@@ -20,10 +20,10 @@ extension Fleet {
             try await self.deliverAll(name)
             try await self.storeAll(name)
             let last = try await member.supervisor.endDrain()
+            self.store.settle(account: name, lastNumber: last)
             if self.isStopping { return false }
             try await member.loop.eventLoop.submit { member.loop.remove(member.supervisor) }.get()
             try await self.removeSinks(of: name)
-            self.store.settle(account: name, lastNumber: last)
             self.members[name] = nil
             await self.adjustPolling()
             self.logger.notice("account is drained", metadata: ["account": "\(name)"])

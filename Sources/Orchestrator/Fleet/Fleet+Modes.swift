@@ -20,6 +20,8 @@ extension Fleet {
     ) async -> ChangeReport.Account {
         var report = self.report(account.name)
         guard let member = self.runningMember(account, &report) else { return report }
+        // Somebody else was faster.
+        if let expected, expected < member.stage { return report }
         if let expected, expected != member.stage {
             report.outcome = .refused
             report.text = "it is not in \(expected) any more"
@@ -60,18 +62,18 @@ extension Fleet {
     /// The daemon itself takes an account back to `rest`.
     /// - Parameters:
     ///   - supervisor: whose evidence it is; what has been started since has none.
-    ///   - stage: in which it was found.
+    ///   - returns: how often it had gone back to `rest` when that was found.
     /// - Returns: nil if that is not necessary any more.
     private func rollBackAutomatically(
         _ name: String,
         reason: String,
         by supervisor: ObjectIdentifier,
-        at stage: RolloutStage
+        since returns: Int
     ) async -> ChangeReport.Account? {
         let ticket = await self.turn([.account(name)], isUrgent: true)
         defer { self.end(ticket) }
         guard let account = self.account(name), let member = self.members[name], !member.isLeaving,
-            ObjectIdentifier(member.supervisor) == supervisor, member.stage == stage, stage.mode != .rest
+            ObjectIdentifier(member.supervisor) == supervisor, member.returns == returns, member.stage.mode != .rest
         else { return nil }
         let cause = Cause(kind: .automaticRollback, caller: .daemon, reason: reason)
         return await self.change(account, member, to: RolloutStage(.rest), cause, self.report(name))
@@ -81,14 +83,18 @@ extension Fleet {
     func triggered(
         _ name: String,
         _ trigger: RollbackTriggers.Trigger,
-        by supervisor: ObjectIdentifier,
-        at stage: RolloutStage
+        by supervisor: ObjectIdentifier
     ) async {
-        guard self.configuration.rollout.isAutoRollback else { return }
+        guard self.configuration.rollout.isAutoRollback, let returns = self.members[name]?.returns else { return }
         // What drives may be silent in all directions: REST is waited for until it answers.
         while !self.isStopping {
             guard
-                let report = await self.rollBackAutomatically(name, reason: trigger.text, by: supervisor, at: stage)
+                let report = await self.rollBackAutomatically(
+                    name,
+                    reason: trigger.text,
+                    by: supervisor,
+                    since: returns
+                )
             else { return }
             if report.outcome == .done { return }
             self.logger.error(
@@ -101,7 +107,10 @@ extension Fleet {
 
     /// What an earlier promotion has changed is changed back, and no more than that.
     func takeBack(_ name: String, to stage: RolloutStage, _ cause: Cause) async -> ChangeReport.Account {
-        let ticket = await self.turn([.account(name)], isUrgent: true)
+        let limit = ContinuousClock.now + Self.switchLimit
+        guard let ticket = await self.turn([.account(name)], isUrgent: true, until: limit) else {
+            return self.stillUnderWay(name, from: self.now(name))
+        }
         defer { self.end(ticket) }
         var report = self.report(name)
         guard let account = self.account(name), let member = self.runningMember(account, &report),
@@ -159,6 +168,7 @@ extension Fleet {
     /// After a change of mode.
     func switched(_ name: String, to stage: RolloutStage) async {
         self.members[name]?.stage = stage
+        if stage.mode == .rest { self.members[name]?.returns += 1 }
         if stage.mode == .rest || stage.mode == .hybrid { self.store.forgetRollout(account: name) }
         await self.adjustPolling()
     }
@@ -182,7 +192,8 @@ extension Fleet {
     }
 
     private func writeNow(_ name: String) async {
-        let ticket = await self.turn([.account(name)], isUrgent: true)
+        let limit = ContinuousClock.now + .seconds(2)
+        guard let ticket = await self.turn([.account(name)], isUrgent: true, until: limit) else { return }
         defer { self.end(ticket) }
         // Something later may stand in the store by now.
         guard let unwritten = self.unwritten[name] else { return }

@@ -32,7 +32,7 @@ extension Fleet {
             return report
         }
         if let report = await undertaking.value(within: .milliseconds(request.timeoutMilliseconds)) { return report }
-        let rise = self.rise ?? Rise()
+        guard let rise = self.rise else { return await undertaking.value }
         return ChangeReport(
             accounts: self.configuration.accounts.compactMap { rise.results[$0.name] },
             text: "not done in time (\(rise.state)); it goes on without this command",
@@ -117,7 +117,9 @@ extension Fleet {
                 continue
             }
             self.rise?.results[name] = result
-            if result.outcome != .done, result.outcome != .unchanged {
+            if result.outcome == .done || result.outcome == .unchanged {
+                plan.promotionDone(name)
+            } else {
                 plan.promotionFailed(name, reason: result.text)
             }
         }
@@ -129,7 +131,11 @@ extension Fleet {
         isForced: Bool,
         _ cause: Cause
     ) async -> ChangeReport.Account {
-        let turn = await self.turn([.account(name)])
+        // Whoever is just leaving keeps no wave waiting.
+        let limit = ContinuousClock.now + Self.switchLimit
+        guard let turn = await self.turn([.account(name)], until: limit) else {
+            return self.stillUnderWay(name, from: self.now(name))
+        }
         defer { self.end(turn) }
         guard let account = self.account(name) else {
             return ChangeReport.Account(
@@ -183,6 +189,8 @@ extension Fleet {
 }
 
 extension ChangeReport.Account {
-    /// Nothing is wrong but that a gate has not seen enough.
-    fileprivate var waits: Bool { self.outcome == .refused && self.gates.verdict == .open }
+    /// Nothing is wrong but that a gate has not seen enough, or that something else is under way.
+    fileprivate var waits: Bool {
+        self.outcome == .timedOut || self.outcome == .refused && self.gates.verdict == .open
+    }
 }

@@ -16,6 +16,8 @@ actor Fleet {
         var stage: RolloutStage
         /// It tells nothing new any more.
         var isLeaving = false
+        /// How often it has gone back to `rest`: what was found before has been answered.
+        var returns = 0
     }
 
     /// What is done to an account that begins, by whoever else is to know of it. Called on its loop.
@@ -113,8 +115,12 @@ actor Fleet {
     }
 
     /// The same, but no longer than until `deadline`: nil then.
-    func turn(_ keys: Set<Turns.Key>, until deadline: ContinuousClock.Instant) async -> Turns.Ticket? {
-        let ticket = self.turns.ask(keys)
+    func turn(
+        _ keys: Set<Turns.Key>,
+        isUrgent: Bool = false,
+        until deadline: ContinuousClock.Instant
+    ) async -> Turns.Ticket? {
+        let ticket = self.turns.ask(keys, isUrgent: isUrgent)
         let timer = Task {
             do { try await Task.sleep(until: deadline, clock: .continuous) } catch { return }
             self.giveUp(ticket)
@@ -218,9 +224,9 @@ actor Fleet {
                 logger: logger
             )
             let name = plan.identity.name
-            supervisor.onTrigger = { [weak self, unowned supervisor] trigger in
-                let stage = supervisor.stage
-                Task { await self?.triggered(name, trigger, by: ObjectIdentifier(supervisor), at: stage) }
+            let identity = ObjectIdentifier(supervisor)
+            supervisor.onTrigger = { [weak self] trigger in
+                Task { await self?.triggered(name, trigger, by: identity) }
             }
             if let memory { supervisor.restore(memory) }
             loop.add(supervisor)

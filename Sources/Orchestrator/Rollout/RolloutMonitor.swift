@@ -78,6 +78,9 @@ package final class RolloutMonitor: StreamWatcher {
             if self.downSince != nil { self.downSince = self.time.uptime() }
             // Without a ticker there were no marks to count.
             self.meters = [:]
+        } else if stage.mode != .rest {
+            // What lasts is found again, wherever the account is by now.
+            self.triggers.rearm()
         }
         self.stage = stage
         self.stageBegan = self.time.uptime()

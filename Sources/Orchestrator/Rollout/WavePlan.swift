@@ -51,6 +51,8 @@ package struct WavePlan: Sendable {
     /// Where each promoted account was, and where it is to be.
     private var moves: [String: (from: RolloutStage, to: RolloutStage)] = [:]
     private var failures: [String: String] = [:]
+    /// Who has been promoted.
+    private var arrived: Set<String> = []
     /// Of the wave, those that could not be promoted with the others.
     private var late: Set<String> = []
     /// Where each account was when it was looked at last.
@@ -99,6 +101,11 @@ package struct WavePlan: Sendable {
     /// An account of the wave could not be promoted.
     package mutating func promotionFailed(_ account: String, reason: String) {
         self.failures[account] = reason
+    }
+
+    /// An account of the wave is where it is to be: whoever takes it back from there wants it so.
+    package mutating func promotionDone(_ account: String) {
+        self.arrived.insert(account)
     }
 
     /// A gate of the account wants evidence again: it follows when that is there.
@@ -198,7 +205,7 @@ package struct WavePlan: Sendable {
         guard let move = self.moves[name], let account = accounts[name] else { return nil }
         if let failure = self.failures[name] { return "\(name) could not be promoted: \(failure)" }
         var isUnderWay = false
-        if case .promoting = self.phase { isUnderWay = self.members.contains(name) }
+        if case .promoting = self.phase { isUnderWay = self.members.contains(name) && !self.arrived.contains(name) }
         if account.stage < (isUnderWay ? move.from : move.to) { return "\(name) was taken back to \(account.stage)" }
         return account.verdict == .broken ? "a gate of \(name) is broken" : nil
     }

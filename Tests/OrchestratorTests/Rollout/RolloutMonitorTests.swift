@@ -58,6 +58,19 @@ import Testing
         #expect(monitor.look(feed).triggers.isEmpty)
     }
 
+    /// Whoever takes it back by a step while the daemon is about to take it back to `rest` has not made it well.
+    @Test func whatLastsIsFoundAgainInAnotherMode() {
+        let monitor = self.monitor(.hybrid)
+        let feed = RolloutEvidence.TickerFeed.down(since: self.clock.now)
+        self.clock.wait(300)
+        #expect(monitor.look(feed).triggers.map(\.name) == [.bothDown])
+        monitor.begin(RolloutStage(.cutover, percent: 100))
+        #expect(monitor.look(feed).triggers.map(\.name) == [.bothDown])
+        #expect(monitor.look(feed).triggers.isEmpty)
+        monitor.begin(RolloutStage(.rest))
+        #expect(monitor.look(feed).triggers.isEmpty)
+    }
+
     @Test func anotherFileForgetsNoFailure() {
         var configuration = RolloutConfiguration()
         let monitor = self.monitor(.hybrid, configuration)

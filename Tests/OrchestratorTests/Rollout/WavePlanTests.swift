@@ -230,6 +230,14 @@ import Testing
         #expect(fleet.tick(after: 900) == .promote(["c", "d"]))
     }
 
+    @Test func whoTakesAnAccountBackWhileOthersArePromotedEndsIt() {
+        var fleet = Fleet(Self.names, Self.two, stage: RolloutStage(.canary))
+        #expect(fleet.tick() == .promote(["a", "b"]))
+        // Promoted, and taken back at once, while the other one is still under way.
+        fleet.plan.promotionDone("a")
+        #expect(fleet.tick() == .rollBack([], reason: "a was taken back to canary"))
+    }
+
     @Test func nobodyGoesBeyondTheCap() {
         var fleet = Fleet(Self.names, Self.two, stage: RolloutStage(.parallel), cap: .parallel)
         fleet.accounts["c"]?.stage = RolloutStage(.canary)
