@@ -240,7 +240,7 @@ import Testing
         let gate = DispatchSemaphore(value: 0)
         store.thread.async {
             // A store that blocks whoever asks is found out, and not waited for.
-            _ = gate.wait(timeout: .now() + 10)
+            _ = gate.wait(timeout: .now() + 120)
             isHeldUp.withLock { $0 = false }
         }
         let asking = Task { try await asker.ask { try await Self.questions[question](store) } }
