@@ -14,9 +14,14 @@ final class ChildProcess {
         self.process.environment = environment
         self.process.currentDirectoryURL = folder
         self.process.standardInput = FileHandle.nullDevice
-        self.process.standardOutput = try Self.create(self.outputFile)
-        self.process.standardError = try Self.create(self.errorFile)
+        let (output, errors) = (try Self.create(self.outputFile), try Self.create(self.errorFile))
+        self.process.standardOutput = output
+        self.process.standardError = errors
         try self.process.run()
+        // The child has its own. Many hundreds of open files are too much for `Process.run()`, which reads past the end of a
+        // list of them that fills its buffer.
+        try output.close()
+        try errors.close()
     }
 
     private static func create(_ file: URL) throws -> FileHandle {
