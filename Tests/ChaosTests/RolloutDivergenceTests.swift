@@ -12,11 +12,7 @@ struct RolloutDivergenceTests {
     static let streaming = RolloutTriggerTests.streaming
 
     private func expectNothing(_ outcome: ChaosRun.Outcome, sourceLocation: SourceLocation = #_sourceLocation) {
-        #expect(outcome.violation == nil, sourceLocation: sourceLocation)
-        let triggers = outcome.story.triggers.map { "\($0.account) \($0.name) at \($0.time): \($0.text)" }
-        #expect(triggers == [], sourceLocation: sourceLocation)
-        #expect(outcome.story.changes(Self.victim) == [], sourceLocation: sourceLocation)
-        #expect(outcome.story.alerts(Self.victim) == [], sourceLocation: sourceLocation)
+        outcome.expectNothing(of: [Self.victim], sourceLocation: sourceLocation)
     }
 
     // MARK: Marks

@@ -12,13 +12,7 @@ struct RolloutLimitTests {
     static let streaming = RolloutTriggerTests.streaming
 
     private func expectNothing(_ outcome: ChaosRun.Outcome, sourceLocation: SourceLocation = #_sourceLocation) {
-        #expect(outcome.violation == nil, sourceLocation: sourceLocation)
-        let triggers = outcome.story.triggers.map { "\($0.account) \($0.name) at \($0.time): \($0.text)" }
-        #expect(triggers == [], sourceLocation: sourceLocation)
-        for account in [Self.victim, Self.neighbour] {
-            #expect(outcome.story.changes(account) == [], sourceLocation: sourceLocation)
-            #expect(outcome.story.alerts(account) == [], sourceLocation: sourceLocation)
-        }
+        outcome.expectNothing(of: [Self.victim, Self.neighbour], sourceLocation: sourceLocation)
     }
 
     // MARK: Connections

@@ -1,6 +1,7 @@
 import Chaos
 import HybridStream
 import Orchestrator
+import Testing
 
 /// A scripted run: `a0` is the one to whom something happens, `a1` a neighbour that is well.
 struct RolloutScript {
@@ -86,5 +87,18 @@ extension ChaosRun.Story {
     /// What an account was told that is neither a position nor a gate, after it had come up.
     func trouble(_ account: String) -> [ChaosRun.Told] {
         self.told.filter { $0.account == account && $0.time > RolloutScript.start && $0.cause != "gate" }
+    }
+}
+
+extension ChaosRun.Outcome {
+    /// No rule was broken, nobody found a reason to go back, and these accounts were left alone.
+    func expectNothing(of accounts: [String], sourceLocation: SourceLocation) {
+        #expect(self.violation == nil, sourceLocation: sourceLocation)
+        let triggers = self.story.triggers.map { "\($0.account) \($0.name) at \($0.time): \($0.text)" }
+        #expect(triggers == [], sourceLocation: sourceLocation)
+        for account in accounts {
+            #expect(self.story.changes(account) == [], sourceLocation: sourceLocation)
+            #expect(self.story.alerts(account) == [], sourceLocation: sourceLocation)
+        }
     }
 }

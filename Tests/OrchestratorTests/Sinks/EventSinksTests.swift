@@ -16,25 +16,6 @@ import Testing
         }
     }
 
-    private func account(_ name: String, _ sinks: [SinkConfiguration]) -> StartPlan.Account {
-        var strategy = Strategy()
-        strategy.sinks = sinks
-        return StartPlan.Account(
-            configuration: AccountConfiguration(
-                name: name,
-                isEnabled: true,
-                mode: .hybrid,
-                strategyName: nil,
-                strategy: strategy,
-                isDryRun: true,
-                credentials: nil
-            ),
-            mode: .hybrid,
-            identity: AccountIdentity(name: name, credentials: Credentials(apiKey: "k", apiSecret: "s")),
-            isDryRun: true
-        )
-    }
-
     private func exec(_ script: String) -> SinkConfiguration {
         var exec = ExecSinkConfiguration()
         exec.command = ["/bin/sh", "-c", script, "sh", self.folder]
@@ -79,8 +60,8 @@ import Testing
         var file = JSONLSinkConfiguration()
         file.path = self.folder + "/file"
         let accounts = [
-            self.account("a", [.jsonl(file), self.exec("cat > $1/heard")]),
-            self.account("b", [self.exec("cat > $1/heard")]),
+            StartPlan.Account("a", sinks: [.jsonl(file), self.exec("cat > $1/heard")]),
+            StartPlan.Account("b", sinks: [self.exec("cat > $1/heard")]),
         ]
         let sinks = self.sinks(accounts, store)
         let stored = try store.loadAll(["a", "b"])
@@ -109,7 +90,7 @@ import Testing
         exec.command = [self.folder + "/consumer", self.folder]
         exec.restart.initial = .milliseconds(10)
         exec.restart.max = .milliseconds(100)
-        let account = self.account("a", [.jsonl(file), .exec(exec)])
+        let account = StartPlan.Account("a", sinks: [.jsonl(file), .exec(exec)])
         let sinks = self.sinks([account], store)
         let stored = try store.loadAll(["a"])[0]
         let queues = await sinks.add(account: account, stored: stored, written: [:])
@@ -137,7 +118,7 @@ import Testing
     /// It ends before every account has its queues: what was left for the others must not be forgotten.
     @Test func anEndInTheMiddleOfTheStartForgetsNothing() async throws {
         let store = try Store.open(path: self.folder + "/store.sqlite")
-        let sinks = self.sinks([self.account("a", [self.exec("cat > $1/heard")])], store)
+        let sinks = self.sinks([StartPlan.Account("a", sinks: [self.exec("cat > $1/heard")])], store)
         let end = await sinks.close()
         #expect(end.isComplete && !end.hasAllTold)
         try await store.close()

@@ -90,7 +90,7 @@ final class SinkFleet: Sendable {
 
     /// The account comes, with what the store has of it.
     func add(_ name: String, _ configurations: [SinkConfiguration]) async throws -> [EventQueue] {
-        let account = self.account(name, configurations)
+        let account = StartPlan.Account(name, sinks: configurations)
         return await self.sinks.add(account: account, stored: try self.store.loadAccount(name), written: [:])
     }
 
@@ -101,25 +101,6 @@ final class SinkFleet: Sendable {
 
     /// Some account has begun to go and has not gone yet.
     var isLeaving: Bool { self.sinks.state.withLock { !$0.leavings.isEmpty } }
-
-    func account(_ name: String, _ configurations: [SinkConfiguration]) -> StartPlan.Account {
-        var strategy = Strategy()
-        strategy.sinks = configurations
-        return StartPlan.Account(
-            configuration: AccountConfiguration(
-                name: name,
-                isEnabled: true,
-                mode: .hybrid,
-                strategyName: nil,
-                strategy: strategy,
-                isDryRun: true,
-                credentials: nil
-            ),
-            mode: .hybrid,
-            identity: AccountIdentity(name: name, credentials: Credentials(apiKey: "k", apiSecret: "s")),
-            isDryRun: true
-        )
-    }
 
     // MARK: What was seen
 
@@ -152,5 +133,27 @@ final class SinkFleet: Sendable {
             }
             try await Task.sleep(for: .milliseconds(5))
         }
+    }
+}
+
+extension StartPlan.Account {
+    /// One that has these sinks, and nothing else that matters.
+    init(_ name: String, sinks: [SinkConfiguration]) {
+        var strategy = Strategy()
+        strategy.sinks = sinks
+        self.init(
+            configuration: AccountConfiguration(
+                name: name,
+                isEnabled: true,
+                mode: .hybrid,
+                strategyName: nil,
+                strategy: strategy,
+                isDryRun: true,
+                credentials: nil
+            ),
+            mode: .hybrid,
+            identity: AccountIdentity(name: name, credentials: Credentials(apiKey: "k", apiSecret: "s")),
+            isDryRun: true
+        )
     }
 }
